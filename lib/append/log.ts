@@ -1,0 +1,174 @@
+import { type EncodedAppend, encodeAppend } from './encode.ts';
+import { InvalidRecord } from './errors.ts';
+import { type Known, LogFold } from './fold.ts';
+import { type Plan, Tries } from './plan.ts';
+import { checkAnswer } from './raw.ts';
+import { byteLength, type LogRecord, type Position, position, type RecordReceipt } from './types.ts';
+
+/** The most that one read takes, so that catching up needs bounded memory. */
+const READ_BYTES_MAX = 4 * 1024 * 1024;
+
+export interface LogOptions {
+  /** What was left of the last call, null if nothing is known. */
+  readonly known: LogFold | null;
+  readonly ifPosition: Position | null;
+  readonly writer: string;
+  /** Time of the commit, epoch milliseconds. */
+  readonly atMs: number;
+  /** How far back a record is recognised, in bytes (PROTOCOL.md §4.1). */
+  readonly windowBytes: number;
+}
+
+/**
+ * Appends to a `log` object those of `records` (one or more) that are not in it yet (PROTOCOL.md §4.2).
+ *
+ * One receipt a record, in order. A record given twice in one call is appended once. The fold in the answer is for
+ * the next call; after an error there is none, and the next call starts cold.
+ */
+export function* appendLog(
+  key: string,
+  records: readonly LogRecord[],
+  options: LogOptions,
+): Plan<{ receipts: RecordReceipt[]; fold: LogFold }> {
+  const { ifPosition, writer, windowBytes } = options;
+  const tries = new Tries(key);
+  const call = new Receipts(key, records, writer);
+  let fold = options.known ?? (yield* cold(tries, windowBytes));
+  if (ifPosition !== null && fold.end !== ifPosition) {
+    fold = yield* caughtUp(tries, fold, call, position((yield* tries.head())?.length ?? 0));
+  }
+
+  for (;;) {
+    const fresh = call.notIn(fold);
+    if (fresh.length === 0) return { receipts: call.all(), fold };
+    if (ifPosition !== null && fold.end !== ifPosition) throw tries.mismatch(fold.end, ifPosition);
+    const append = encodeAppend(fresh, { ...options, start: fold.end, endsLine: fold.endsLine });
+    checkSize(append, windowBytes);
+    const found = yield* landed(tries, fold, append);
+    if (found === null) {
+      call.attempted(append);
+      fold.committed(append);
+    } else {
+      if (tries.unclearAt !== null) call.attempted(append);
+      fold = yield* caughtUp(tries, fold, call, found);
+    }
+  }
+}
+
+/**
+ * Sends one append, the same bytes at the same position, until it is clear what became of it. Null if it landed, else
+ * the length that was found in its place.
+ */
+function* landed(tries: Tries, fold: LogFold, append: EncodedAppend): Plan<Position | null> {
+  const start = fold.end;
+  for (;;) {
+    const attempt = yield* tries.append(start, append.body);
+    if (attempt.outcome === 'appended') {
+      const { body, crc64 } = append;
+      checkAnswer(tries, attempt, position(start + body.length), fold.crc64After(crc64, body.length));
+      return null;
+    }
+    if (attempt.outcome !== 'conflict') continue; // §4.2: only one of them can land
+    const found = attempt.length ?? position((yield* tries.head())?.length ?? 0);
+    if (found !== start) return found;
+    yield* tries.pause();
+  }
+}
+
+/** The fold of everything up to `found`; what of the call's records turned up on the way is noted in `call`. */
+function* caughtUp(tries: Tries, fold: LogFold, call: Receipts, found: Position): Plan<LogFold> {
+  const unclear = tries.unclearAt !== null;
+  const replaced = found < fold.end;
+  // A writer that slept through more than the window may as well start anew, unless bytes of its own may be there.
+  if (!replaced && (unclear || found - fold.end <= fold.windowBytes)) {
+    while (fold.end < found) {
+      // An attempt of ours is looked at by itself: what follows it may be longer than the window (§4.2).
+      const next = Math.min(found, fold.end + READ_BYTES_MAX, call.attemptEndAfter(fold.end));
+      const read = yield* tries.bytes({ ask: 'read', start: fold.end, end: position(next) });
+      if (read === null || read.bytes.length !== next - fold.end) break;
+      fold.push(read.bytes);
+      if (read.length === next && !fold.agreesWith(read.crc64)) break;
+      call.notIn(fold);
+    }
+    if (fold.end >= found) {
+      // Something is at every position tried so far, so no attempt of ours at one of them can land any more.
+      tries.unclearAt = null;
+      return fold;
+    }
+  }
+  if (unclear) throw tries.unknown('The log was replaced or deleted during the append.');
+  return yield* cold(tries, fold.windowBytes);
+}
+
+/** §4.1: one read of the tail finds the length and the window. */
+function* cold(tries: Tries, windowBytes: number): Plan<LogFold> {
+  for (;;) {
+    // One byte more than the window tells whether its first byte starts a line.
+    const tail = yield* tries.bytes({ ask: 'tail', bytesMax: byteLength(windowBytes + 1) });
+    if (tail === null) return new LogFold(position(0), { windowBytes, crc64: 0n });
+    const fold = new LogFold(position(tail.start), { windowBytes, crc64: tail.start === 0 ? 0n : null });
+    fold.push(tail.bytes);
+    if (fold.end === tail.length && fold.agreesWith(tail.crc64)) return fold;
+    yield* tries.pause(); // the bytes were damaged on the way
+  }
+}
+
+/** The receipts of one call, filled in as its records are found in the log. */
+class Receipts {
+  readonly #key: string;
+  readonly #writer: string;
+  readonly #records: readonly LogRecord[];
+  readonly #found = new Map<string, Known>();
+  /** Where appends of this call landed or may have landed: start → end. */
+  readonly #attempts = new Map<Position, Position>();
+
+  constructor(key: string, records: readonly LogRecord[], writer: string) {
+    this.#key = key;
+    this.#records = records;
+    this.#writer = writer;
+  }
+
+  attempted({ commit, body }: EncodedAppend): void {
+    this.#attempts.set(position(commit.start), position(commit.start + body.length));
+  }
+
+  /** Where the attempt at `start` ends, or infinity if there was none. */
+  attemptEndAfter(start: Position): number {
+    return this.#attempts.get(start) ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** The records that are still to be appended, each once. Notes where the others are. */
+  notIn(fold: LogFold): LogRecord[] {
+    const fresh = new Map<string, LogRecord>();
+    for (const record of this.#records) {
+      const name = `${record.source}\0${record.id}`;
+      if (this.#found.has(name) || fresh.has(name)) continue;
+      const known = fold.find(record.source, record.id);
+      if (known === undefined) fresh.set(name, record);
+      else this.#found.set(name, known);
+    }
+    return [...fresh.values()];
+  }
+
+  all(): RecordReceipt[] {
+    const given = new Set<string>();
+    return this.#records.map(({ source, id }) => {
+      const name = `${source}\0${id}`;
+      const known = this.#found.get(name);
+      if (known === undefined) throw new Error(`a record of ${this.#key} is neither in nor to be appended`);
+      const { start, end, record, writer } = known;
+      const ours = writer === this.#writer && this.#attempts.has(start);
+      const repeat = !ours || given.has(name);
+      given.add(name);
+      return { object: this.#key, start, end, id, source, record, repeat };
+    });
+  }
+}
+
+/** The ids of an append must fit the window, or the next writer could not recognise them. */
+function checkSize({ lineBytes }: EncodedAppend, windowBytes: number): void {
+  if (lineBytes <= windowBytes) return;
+  throw new InvalidRecord(
+    `The ids of one append take ${lineBytes} bytes, and ${windowBytes} are allowed. Send fewer records at once, or shorter ids.`,
+  );
+}

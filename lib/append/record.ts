@@ -1,0 +1,86 @@
+import { InvalidRecord } from './errors.ts';
+import type { LogRecord } from './types.ts';
+
+/**
+ * Records as the data lines of a log (PROTOCOL.md §3.1): one line each, the value untouched.
+ *
+ * The top-level keys `$commit`, `$bytes` and `$record` are ours. A JSON object that has one of them is wrapped as
+ * `{"$record":…}`, so nothing that comes in can pass for a commit line or change its meaning on the way out.
+ */
+
+const OURS = ['$commit', '$bytes', '$record'] as const;
+
+const utf8 = new TextEncoder();
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true });
+
+/** Characters of an id or a source: enough for any queue's, and 10,000 of them fit one commit line. */
+export const NAME_LENGTH_MAX = 256;
+
+/** A record with its names checked (§3.2). Throws `InvalidRecord`. */
+export function logRecord(record: LogRecord): LogRecord {
+  checkName('id', record.id);
+  checkName('source', record.source);
+  if (!Number.isSafeInteger(record.timeMs)) {
+    throw new InvalidRecord('The time of a record has to be a whole number of milliseconds.');
+  }
+  return record;
+}
+
+/** The data line of a JSON text. Numbers, escapes and duplicate keys stay as they came. Throws `InvalidRecord`. */
+export function jsonLine(json: string | Uint8Array): Uint8Array {
+  const text = typeof json === 'string' ? checkedText(json) : decoded(json);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    // The parser's message quotes the payload, so it is not kept.
+    throw new InvalidRecord(
+      'The record is not valid JSON. Send one JSON value, or choose another content type.',
+    );
+  }
+  // Valid JSON has line ends between tokens only, so they and the indentation after them can go.
+  const line = text.replace(/[\r\n][\r\n\t ]*/g, '').trim();
+  return utf8.encode(isOurs(value) ? `{"$record":${line}}` : line);
+}
+
+/** The data line of a text: a JSON string. */
+export function textLine(text: string): Uint8Array {
+  return utf8.encode(JSON.stringify(text));
+}
+
+/** The data line of bytes: `{"$bytes":"<base64>"}`. */
+export function bytesLine(bytes: Uint8Array): Uint8Array {
+  const base64 = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
+  return utf8.encode(`{"$bytes":"${base64}"}`);
+}
+
+function checkName(what: string, name: string): void {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  if (name.length > 0 && name.length <= NAME_LENGTH_MAX && name.isWellFormed() && !/[\0-\x1f\x7f]/.test(name))
+    return;
+  throw new InvalidRecord(`The ${what} of a record has to be 1 to ${NAME_LENGTH_MAX} printable characters.`);
+}
+
+function isOurs(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  return OURS.some((key) => Object.hasOwn(value, key));
+}
+
+function decoded(bytes: Uint8Array): string {
+  try {
+    return strictUtf8.decode(bytes);
+  } catch {
+    throw new InvalidRecord(
+      'The record is not valid UTF-8. JSON travels as UTF-8; send other bytes as binary.',
+    );
+  }
+}
+
+function checkedText(text: string): string {
+  if (!text.isWellFormed()) {
+    throw new InvalidRecord(
+      'The record has half of a surrogate pair. Escape it, or send the bytes as binary.',
+    );
+  }
+  return text.startsWith('\ufeff') ? text.slice(1) : text;
+}
