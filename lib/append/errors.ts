@@ -86,6 +86,9 @@ export const CODES: Readonly<Record<string, CodeRule>> = {
   InvalidSecurityToken: refused(502, CREDENTIALS),
   RequestTimeTooSkewed: refused(502, 'Set the clock: it is off by more than 15 minutes.'),
   NoSuchBucket: refused(502, 'Create the bucket, or correct OSS_BUCKET and OSS_ENDPOINT.'),
+  /** The two of our own adapter: nothing was sent. */
+  NoCredentials: refused(500, 'Give the function a role, or set keys.'),
+  InvalidRequest: refused(500, 'Check the bucket, the key and the content type: they make no valid request.'),
   KmsServiceNotEnabled: refused(502, 'Turn on the key service that the bucket asks for.'),
 };
 

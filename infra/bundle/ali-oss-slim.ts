@@ -1,0 +1,101 @@
+/**
+ * An esbuild plugin that leaves out of a bundle what ali-oss loads but `lib/store/oss*.ts` never runs.
+ *
+ * Without it ali-oss brings 0.9 MB (half of it character tables for its HTTP client), a `require` of a package that is
+ * not installed, and some 55 ms of every cold start. What stays is what names, addresses and signs a request.
+ *
+ * Each replacement below says why it is sound. One that is left out throws, and names itself, if it is reached after all.
+ * The reasons were checked against one version of ali-oss; the build fails with any other until they are checked again.
+ */
+
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { Plugin } from 'esbuild';
+
+const CHECKED_VERSION = '6.23.0';
+
+/** Stands for a module that is loaded but not used. Looking at it as a module, or at its type, is not using it. */
+const unused = (name: string) => `
+  const fail = () => {
+    throw new Error('${name} was reached, which ali-oss-slim leaves out of this bundle. Take it off the list there.');
+  };
+  const get = (_, key) => (typeof key === 'symbol' || key === '__esModule' ? undefined : fail());
+  module.exports = new Proxy(function () {}, { get, apply: fail, construct: fail });`;
+
+/** For a module that ali-oss merges into its client: the client goes without its methods. */
+const NO_METHODS = () => 'module.exports = {};';
+
+/** Packages that ali-oss requires. */
+const PACKAGES: Readonly<Record<string, (name: string) => string>> = {
+  // The default HTTP client. We always pass our own as `options.urllib`.
+  urllib: unused,
+  // Agents for that client. Two are made when ali-oss loads, and only urllib would ever use them.
+  agentkeepalive: () => 'module.exports = class Agent {}; module.exports.HttpsAgent = class HttpsAgent {};',
+  'stream-wormhole': unused, // Drains streamed answers: getStream.
+  // Parses listings and error documents. We ask for no listing, and keep bodies of refusals from ali-oss.
+  xml2js: unused,
+  bowser: unused, // Tells browsers apart, in multipart uploads from one.
+  platform: () => 'module.exports = {};', // The User-Agent then names Node's version itself.
+  pump: unused, // Uploads of streams; we hand over bytes.
+  // Guesses a Content-Type from a file name. Appends always bring their own; other requests need none.
+  mime: () => 'exports.getType = () => null;',
+  // Nothing is lost but `DEBUG=ali-oss`, which would print what is signed.
+  debug: () => 'module.exports = () => () => {};',
+  // Of all its tools one is used on our path: the encoder of keys, which are well-formed by then (`lib/store/key.ts`).
+  utility: () => 'exports.encodeURIComponent = encodeURIComponent;',
+  qs: unused, // Only in ali-oss's own V4 signature, for which `lib/store/oss-sign.ts` stands in.
+  // Used for `x-oss-date`, in one format of V4 (`20261122T203000Z`).
+  dateformat: () => `module.exports = (date, format) => {
+    if (format !== "UTC:yyyymmdd'T'HHMMss'Z'") throw new Error('dateformat: ali-oss-slim knows one format only.');
+    return new Date(date).toISOString().replace(/[-:]|\\.\\d+/g, '');
+  };`,
+};
+
+/** Modules of ali-oss itself, as its `lib/client.js` requires them. */
+const MODULES: Readonly<Record<string, (name: string) => string>> = {
+  './bucket': NO_METHODS,
+  './common/bucket': NO_METHODS,
+  './common/image': NO_METHODS,
+  './common/multipart': NO_METHODS,
+  './common/multipart-copy': NO_METHODS,
+  './common/parallel': NO_METHODS,
+  './managed-upload': NO_METHODS,
+  './rtmp': NO_METHODS,
+  // Clients of other kinds, made from the plain one: `OSS.ImageClient`, `OSS.ClusterClient`, `OSS.STS`.
+  './image': () => 'module.exports = () => undefined;',
+  './cluster': () => 'module.exports = () => undefined;',
+  './sts': () => 'module.exports = undefined;',
+  // Only its version is read, for the User-Agent.
+  '../package.json': () => `exports.version = '${CHECKED_VERSION}';`,
+};
+
+const INSIDE_ALI_OSS = /[\\/]node_modules[\\/]ali-oss[\\/]lib[\\/]/;
+const CLIENT = /[\\/]node_modules[\\/]ali-oss[\\/]lib[\\/]client\.js$/;
+const NAMESPACE = 'ali-oss-slim';
+
+export function aliOssSlim(): Plugin {
+  return {
+    name: NAMESPACE,
+    setup(build) {
+      build.onResolve({ filter: /./ }, ({ path: wanted, importer }) => {
+        const replaced =
+          (INSIDE_ALI_OSS.test(importer) && Object.hasOwn(PACKAGES, wanted)) ||
+          (CLIENT.test(importer) && Object.hasOwn(MODULES, wanted));
+        return replaced ? { path: wanted, namespace: NAMESPACE } : undefined;
+      });
+      build.onLoad({ filter: /./, namespace: NAMESPACE }, ({ path: wanted }) => {
+        return { contents: (PACKAGES[wanted] ?? MODULES[wanted] ?? unused)(wanted), loader: 'js' };
+      });
+      build.onLoad({ filter: CLIENT }, async ({ path: file }) => {
+        const manifest: unknown = JSON.parse(
+          await readFile(path.join(path.dirname(file), '..', 'package.json'), 'utf8'),
+        );
+        const version =
+          manifest !== null && typeof manifest === 'object' && 'version' in manifest && manifest.version;
+        if (version === CHECKED_VERSION) return undefined;
+        const text = `ali-oss is ${version}, but ali-oss-slim was checked with ${CHECKED_VERSION}. Check its reasons again.`;
+        return { errors: [{ text }] };
+      });
+    },
+  };
+}

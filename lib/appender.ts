@@ -1,0 +1,192 @@
+/**
+ * Puts payloads into objects, exactly once: drives the plans of `lib/append` against a store (PROTOCOL.md §4).
+ *
+ * It owns what the core may not have: the store, the clock and the dice. Calls of one instance for one object share
+ * appends (`group.ts`); appends to different objects go side by side.
+ */
+import { AppendRefused, NotAppended } from './append/errors.ts';
+import type { LogFold } from './append/fold.ts';
+import { appendLog } from './append/log.ts';
+import type { Ask, Plan, Reply } from './append/plan.ts';
+import { appendRaw, type RawState } from './append/raw.ts';
+import {
+  advance,
+  byteLength,
+  type LogRecord,
+  position,
+  type Receipt,
+  type RecordReceipt,
+} from './append/types.ts';
+import { type GroupCall, GroupCommit } from './group.ts';
+import type { Runtime } from './runtime.ts';
+import { type ObjectStore, StoreError } from './store/port.ts';
+
+/** Every error of the two methods is an `AppendError`. */
+export interface Appender {
+  /** Appends one payload (one byte or more) to a `raw` object. */
+  appendBytes(key: string, payload: Uint8Array, call: AppendOptions): Promise<Receipt>;
+  /** Appends records to a `log` object, all in one append. One receipt a record, in the order given. */
+  appendRecords(key: string, records: readonly LogRecord[], call: AppendOptions): Promise<RecordReceipt[]>;
+}
+
+export interface AppendOptions {
+  /** What is left of the caller's time, milliseconds; asked again before each request. */
+  readonly remainingMs: () => number;
+  /** MIME type of the object, if this append creates it. */
+  readonly contentType?: string;
+  /** Append only if the object's length is this; `PositionMismatch` otherwise. */
+  readonly ifPosition?: number;
+}
+
+export interface AppenderOptions {
+  readonly store: ObjectStore;
+  readonly runtime: Runtime;
+  /** Names this instance in commit lines; no other instance has the same name. */
+  readonly writer: string;
+  /** How far back a record of a log is recognised, in bytes (PROTOCOL.md §4.1). */
+  readonly dedupeWindowBytes?: number;
+  /** Requests of one call, pauses not counted. */
+  readonly requestsMax?: number;
+  /** A single request is given up after this long, or when the caller's time is up. */
+  readonly requestTimeoutMs?: number;
+}
+
+export const DEDUPE_WINDOW_BYTES = 4 * 1024 * 1024;
+/** A bound for the worst case, far above what a call needs: its time ends it long before. */
+const REQUESTS_MAX = 1000;
+/** A large body over a slow link takes seconds; an answer later than this is not coming. */
+const REQUEST_TIMEOUT_MS = 30_000;
+/** Backoff after the n-th failure in a row: up to 50 ms * 2^n, at most 2 s, full jitter. */
+const BACKOFF_MS = 50;
+const BACKOFF_MS_MAX = 2000;
+
+export function createAppender(options: AppenderOptions): Appender {
+  const { store, runtime, writer } = options;
+  const windowBytes = options.dedupeWindowBytes ?? DEDUPE_WINDOW_BYTES;
+  const requestsMax = options.requestsMax ?? REQUESTS_MAX;
+  const requestTimeoutMs = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
+
+  async function drive<T>(plan: Plan<T>, key: string, call: AppendOptions): Promise<T> {
+    let requests = 0;
+    let step = plan.next();
+    while (!step.done) {
+      const remainingMs = call.remainingMs();
+      let reply: Reply;
+      if (remainingMs <= 0) reply = { kind: 'stop', reason: 'time' };
+      else if (step.value.ask === 'pause') reply = await pause(step.value, remainingMs);
+      else if (++requests > requestsMax) reply = { kind: 'stop', reason: 'attempts' };
+      else reply = await request(step.value, key, call, Math.min(requestTimeoutMs, remainingMs));
+      step = plan.next(reply);
+    }
+    return step.value;
+  }
+
+  async function pause(ask: Extract<Ask, { ask: 'pause' }>, remainingMs: number): Promise<Reply> {
+    const backoffMs = runtime.random() * Math.min(BACKOFF_MS_MAX, BACKOFF_MS * 2 ** ask.tries);
+    const delayMs = ask.delayMs ?? backoffMs;
+    // There is no use in sleeping through the rest of the caller's time.
+    if (delayMs >= remainingMs) return { kind: 'stop', reason: 'time' };
+    await runtime.sleep(delayMs);
+    return { kind: 'resumed' };
+  }
+
+  async function request(
+    ask: Exclude<Ask, { ask: 'pause' }>,
+    key: string,
+    { contentType }: AppendOptions,
+    timeoutMs: number,
+  ): Promise<Reply> {
+    try {
+      switch (ask.ask) {
+        case 'append':
+          return await store.append(key, ask.position, ask.body, {
+            timeoutMs,
+            ...(contentType === undefined ? {} : { contentType }),
+          });
+        case 'head':
+          return { kind: 'info', info: await store.head(key, { timeoutMs }) };
+        case 'read':
+          return { kind: 'bytes', read: await store.read(key, ask, { timeoutMs }) };
+        case 'tail':
+          return { kind: 'bytes', read: await store.read(key, { last: ask.bytesMax }, { timeoutMs }) };
+      }
+    } catch (error) {
+      if (error instanceof StoreError) return { kind: 'failed', failure: error };
+      throw error;
+    }
+  }
+
+  const raws = new GroupCommit<RawCall, RawState, Receipt>({
+    async commit(key, calls, known) {
+      const payload =
+        calls.length === 1 ? first(calls).payload : Buffer.concat(calls.map((call) => call.payload));
+      const plan = appendRaw(key, payload, { known, ifPosition: ifPositionOf(calls) });
+      const { start, state } = await drive(plan, key, together(calls));
+      let end = start;
+      const results = calls.map((call) => {
+        const from = end;
+        end = advance(from, byteLength(call.bytes));
+        return { object: key, start: from, end };
+      });
+      return { state, results };
+    },
+    // What may be in must not go in a second time: nothing in a raw object tells a repeat.
+    again: (error, { options }) => error instanceof NotAppended && options.remainingMs() > 0,
+  });
+
+  const logs = new GroupCommit<LogCall, LogFold, RecordReceipt[]>({
+    async commit(key, calls, known) {
+      const records = calls.flatMap((call) => call.records);
+      const ifPosition = ifPositionOf(calls);
+      const plan = appendLog(key, records, { known, ifPosition, writer, atMs: runtime.now(), windowBytes });
+      const { receipts, fold } = await drive(plan, key, together(calls));
+      const rest = [...receipts];
+      const results = calls.map((call) => rest.splice(0, call.records.length));
+      return { state: fold, results };
+    },
+    // The ids tell what is in, so a call with time left may be tried again whatever became of the first append.
+    again: (error, { options }) => !(error instanceof AppendRefused) && options.remainingMs() > 0,
+  });
+
+  return {
+    appendBytes: (key, payload, options) =>
+      raws.submit(key, { payload, options, bytes: payload.length, alone: options.ifPosition !== undefined }),
+    appendRecords: (key, records, options) =>
+      logs.submit(key, {
+        records,
+        options,
+        bytes: records.reduce((sum, { line, id }) => sum + line.length + id.length, 0),
+        alone: options.ifPosition !== undefined,
+      }),
+  };
+}
+
+interface RawCall extends GroupCall {
+  readonly payload: Uint8Array;
+  readonly options: AppendOptions;
+}
+
+interface LogCall extends GroupCall {
+  readonly records: readonly LogRecord[];
+  readonly options: AppendOptions;
+}
+
+type Calls = readonly { readonly options: AppendOptions }[];
+
+/** The options of an append that several calls share: it ends when the first of them has to. */
+function together(calls: Calls): AppendOptions {
+  const remainingMs = () => Math.min(...calls.map(({ options }) => options.remainingMs()));
+  return { ...first(calls).options, remainingMs };
+}
+
+/** A call that names a position is alone. */
+function ifPositionOf(calls: Calls) {
+  const { ifPosition } = first(calls).options;
+  return ifPosition === undefined ? null : position(ifPosition);
+}
+
+function first<T>(items: readonly T[]): T {
+  const [item] = items;
+  if (item === undefined) throw new RangeError('an append of no calls');
+  return item;
+}

@@ -1,0 +1,139 @@
+/**
+ * The object store port on Alibaba Cloud OSS (OSS documentation, "AppendObject", "HeadObject", "GetObject").
+ *
+ * Every call is exactly one request, except that a key OSS would refuse is refused without one. What an answer means
+ * is decided here, by its status, `<Code>` and headers; sending and signing are in `oss-client.ts`.
+ */
+
+import { invalidKey } from './key.ts';
+import {
+  count,
+  crc64,
+  errorCode,
+  incomplete,
+  isMissing,
+  lengthOfRefusedRange,
+  refusal,
+  servedRange,
+} from './oss-answer.ts';
+import { type OssOptions, ossClient } from './oss-client.ts';
+import {
+  type AppendAnswer,
+  type AppendCall,
+  type ByteRange,
+  type ObjectInfo,
+  type ObjectStore,
+  type ReadAnswer,
+  type StoreCall,
+  StoreError,
+} from './port.ts';
+
+export type { OssCredentials, OssOptions } from './oss-client.ts';
+
+/** OSS's own default, said aloud: ali-oss would guess one from the key otherwise. */
+const CONTENT_TYPE = 'application/octet-stream';
+
+export function ossStore(options: OssOptions): ObjectStore {
+  const send = ossClient(options);
+
+  async function head(key: string, { timeoutMs }: StoreCall): Promise<ObjectInfo | null> {
+    throwIf(invalidKey(key));
+    const answer = await send(timeoutMs, (oss, ctx) => {
+      const request = { headers: {}, ctx };
+      return oss.head(key, request);
+    });
+    if (isMissing(answer)) return null;
+    if (answer.status !== 200) throw refusal(answer);
+    const length = count(answer, 'content-length');
+    if (length === null) throw incomplete(answer, 'a length');
+    const {
+      'x-oss-object-type': type,
+      'content-type': contentType,
+      'last-modified': lastModified,
+    } = answer.headers;
+    const lastModifiedMs = Date.parse(lastModified ?? '');
+    return {
+      type: typeof type === 'string' ? type : 'Normal',
+      length,
+      crc64: crc64(answer),
+      contentType: contentType ?? null,
+      lastModifiedMs: Number.isNaN(lastModifiedMs) ? null : lastModifiedMs,
+    };
+  }
+
+  async function read(key: string, range: ByteRange, call: StoreCall): Promise<ReadAnswer | null> {
+    throwIf(invalidKey(key));
+    const wanted = rangeHeader(range);
+    if (wanted === null) {
+      // HTTP has no empty range; a HEAD says all that such a read can tell.
+      const info = await head(key, call);
+      return info && nothingOf(range, info.length, info.crc64);
+    }
+    const answer = await send(call.timeoutMs, (oss, ctx) => {
+      // Without `standard`, a range past the end would bring the whole object.
+      const request = { headers: { Range: wanted, 'x-oss-range-behavior': 'standard' }, ctx };
+      return oss.get(key, request);
+    });
+    if (isMissing(answer)) return null;
+    if (answer.status === 206) {
+      const served = servedRange(answer);
+      if (served === null) throw incomplete(answer, 'the range it promises');
+      return { bytes: answer.body, ...served, crc64: crc64(answer) };
+    }
+    if (answer.status === 200) return partOf(answer.body, range, crc64(answer));
+    const length = lengthOfRefusedRange(answer);
+    if (length === null) throw refusal(answer);
+    return nothingOf(range, length, crc64(answer));
+  }
+
+  async function append(
+    key: string,
+    position: number,
+    body: Uint8Array,
+    { timeoutMs, contentType = CONTENT_TYPE }: AppendCall,
+  ): Promise<AppendAnswer> {
+    try {
+      throwIf(invalidKey(key));
+      const answer = await send(timeoutMs, (oss, ctx) => {
+        // ali-oss takes a Buffer only, and writes into its options: a view on the bytes, and options of this call.
+        const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+        const request = { position: String(position), mime: contentType, ctx };
+        return oss.append(key, bytes, request);
+      });
+      const length = count(answer, 'x-oss-next-append-position');
+      if (answer.status === 200) {
+        return { kind: 'appended', nextPosition: length ?? position + body.length, crc64: crc64(answer) };
+      }
+      if (errorCode(answer) === 'PositionNotEqualToLength') return { kind: 'conflict', length };
+      return { kind: 'failed', failure: refusal(answer) };
+    } catch (failure) {
+      if (failure instanceof StoreError) return { kind: 'failed', failure };
+      throw failure;
+    }
+  }
+
+  return { head, read, append };
+}
+
+function rangeHeader(range: ByteRange): string | null {
+  if ('last' in range) return range.last > 0 ? `bytes=-${range.last}` : null;
+  return range.start < range.end ? `bytes=${range.start}-${range.end - 1}` : null;
+}
+
+/** The answer to a read that no byte of the object falls into. */
+function nothingOf(range: ByteRange, length: number, crc: bigint | null): ReadAnswer {
+  const start = 'last' in range ? length : Math.min(range.start, length);
+  return { bytes: new Uint8Array(), start, length, crc64: crc };
+}
+
+/** The answer to a read for which OSS sent the whole object. */
+function partOf(whole: Buffer, range: ByteRange, crc: bigint | null): ReadAnswer {
+  const { length } = whole;
+  const start = 'last' in range ? Math.max(0, length - range.last) : Math.min(range.start, length);
+  const end = 'last' in range ? length : range.end;
+  return { bytes: whole.subarray(start, end), start, length, crc64: crc };
+}
+
+function throwIf(error: StoreError | null): void {
+  if (error) throw error;
+}
