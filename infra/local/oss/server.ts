@@ -9,8 +9,8 @@
  * Served: buckets, objects, appends, lists, copies and multipart uploads (`routes.ts`); signatures V1 and V4, in the
  * header and in the URL. Not served: ACLs and anonymous calls, versions, tags, lifecycle, image processing, events.
  */
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:http';
+import { listen } from '../listen.ts';
 import type { Credential } from './auth/authenticate.ts';
 import { Store } from './disk/store.ts';
 import { FaultPlan, type FaultRule, type Faults } from './faults.ts';
@@ -20,6 +20,7 @@ import { APPENDABLE_BYTES_MAX } from './operations/append.ts';
 import { checkBucketName } from './operations/call.ts';
 import { Counter, type RequestEntry, type Stats } from './stats.ts';
 
+export { PortTakenError } from '../listen.ts';
 export type { Credential } from './auth/authenticate.ts';
 export { JournalDamagedError } from './disk/journal.ts';
 export { DataDirInUseError } from './disk/lock.ts';
@@ -68,17 +69,6 @@ export interface OssServer {
   stats(): Stats;
   /** Finishes the requests in flight, then closes the sockets and the data directory. */
   close(): Promise<void>;
-}
-
-/** The port is in use. */
-export class PortTakenError extends Error {
-  override readonly name = 'PortTakenError';
-  readonly port: number;
-
-  constructor(port: number, cause: unknown) {
-    super(`Port ${port} is in use. Stop what listens there, or choose another port.`, { cause });
-    this.port = port;
-  }
 }
 
 /** Throws `PortTakenError`, `DataDirInUseError`, `JournalDamagedError`, `DataLostError`. */
@@ -149,17 +139,3 @@ export async function startOss(options: OssOptions): Promise<OssServer> {
 const BODY_IDLE_MS_MAX = 60_000;
 /** Requests that take longer than this to finish are cut off when the server closes. */
 const CLOSE_MS_MAX = 10_000;
-
-function listen(server: Server, port: number, host: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) =>
-      reject(error.code === 'EADDRINUSE' ? new PortTakenError(port, error) : error),
-    );
-    server.listen(port, host, () => resolve(portOf(server.address())));
-  });
-}
-
-function portOf(address: string | AddressInfo | null): number {
-  if (address === null || typeof address === 'string') throw new Error('The server listens on no port.');
-  return address.port;
-}
