@@ -153,7 +153,10 @@ export class AppendRefused extends AppendError {
   readonly httpStatus: number;
 
   constructor(rule: CodeRule, detail: Partial<AppendErrorDetail>) {
-    super(`The append to ${detail.key} was refused with ${detail.storeCode}. ${rule.advice}`, detail);
+    super(`The append to ${detail.key} was refused with ${detail.storeCode}. ${rule.advice}`, {
+      ...detail,
+      retryAfterMs: null,
+    });
     this.httpStatus = rule.httpStatus;
   }
 }
@@ -184,7 +187,10 @@ export class PositionMismatch extends AppendError {
   readonly length: number;
 
   constructor(length: number, asked: number, detail: Partial<AppendErrorDetail>) {
-    super(`${detail.key} is ${length} bytes long, so nothing was appended at ${asked}.`, detail);
+    super(`${detail.key} is ${length} bytes long, so nothing was appended at ${asked}.`, {
+      ...detail,
+      retryAfterMs: null,
+    });
     this.length = length;
   }
 }

@@ -1,0 +1,13 @@
+/** The HTTP interface as an event function: one request at a time in an instance. */
+import type { Handler } from 'aws-lambda';
+import { handle } from 'hono/aws-lambda';
+import { createHttpApp } from '../lib/http/app.ts';
+import { lambdaPlatform } from '../lib/http/lambda.ts';
+import { fcHttp } from '../lib/shim/index.ts';
+import { services } from './wiring/services.ts';
+
+const { config, intake, runtime, credentials } = services();
+const app = createHttpApp({ config, intake, runtime, platform: lambdaPlatform(credentials) });
+const lambda: Handler = handle(app);
+
+export const handler = fcHttp(lambda, { now: runtime.monotonic });

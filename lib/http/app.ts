@@ -1,0 +1,176 @@
+/**
+ * The HTTP interface: one `Request → Response` app, the same behind the handler shim and as a web function.
+ *
+ *     POST /append/{target}[/{path}]   appends the body, answers with receipts
+ *     GET  /health                     says that it runs
+ *
+ * Every error is a problem document (`problem.ts`). Each request leaves one line in the log, without its query and body.
+ */
+import { type Context, Hono } from 'hono';
+import type { Receipt } from '../append/types.ts';
+import type { Config, Target } from '../config.ts';
+import { IntakeError, quote } from '../intake/errors.ts';
+import { failureOf, reportOf } from '../intake/failure.ts';
+import type { Intake } from '../intake/intake.ts';
+import type { Payload } from '../intake/payload.ts';
+import type { Runtime } from '../runtime.ts';
+import { readBody } from './body.ts';
+import { ifPositionOf } from './conditions.ts';
+import { payloadsOf } from './payloads.ts';
+import { etagOf, problemResponse } from './problem.ts';
+import { APPEND, appendPath, pathOf } from './route.ts';
+
+export interface HttpAppOptions<Bindings extends object> {
+  readonly config: Config;
+  readonly intake: Intake;
+  readonly runtime: Pick<Runtime, 'monotonic' | 'log'>;
+  readonly platform: Platform<Bindings>;
+}
+
+/** What is to be had of a platform's own view of a request, which it passes to the app as `Bindings`. */
+export interface Platform<Bindings> {
+  /** The path as it was sent, with or without scheme, host and query; undefined if the platform did not keep it. */
+  readonly rawPath: (bindings: Bindings) => string | undefined;
+  readonly call: (bindings: Bindings) => HttpCall;
+}
+
+export interface HttpCall {
+  readonly requestId: string | null;
+  /** What is left of the call's time, milliseconds. */
+  readonly remainingMs: () => number;
+  /** Asked before an append; throws `IntakeError` if the call lacks what appending takes. */
+  readonly authorize: () => void;
+}
+
+interface Variables {
+  call: HttpCall;
+  /** Name of the target, once it is known to be one. */
+  target: string;
+  /** What went wrong, if anything did. */
+  code: string;
+}
+
+type Environment<Bindings extends object> = { Bindings: Bindings; Variables: Variables };
+
+/** For callers that are no platform, such as tests: nothing is known of the call. */
+export const NO_PLATFORM: Platform<object> = {
+  rawPath: () => undefined,
+  call: () => ({ requestId: null, remainingMs: () => CALL_MS, authorize: () => {} }),
+};
+
+/** Where a platform does not say how much time there is. */
+export const CALL_MS = 30_000;
+
+export function createHttpApp<Bindings extends object>(
+  options: HttpAppOptions<Bindings>,
+): Hono<Environment<Bindings>> {
+  const { config, intake, runtime, platform } = options;
+  const app: Hono<Environment<Bindings>> = new Hono({
+    getPath: (request, { env } = {}) => pathOf((env && platform.rawPath(env)) ?? request.url),
+  });
+
+  app.use(async (c, next) => {
+    const startMs = runtime.monotonic();
+    c.set('call', platform.call(c.env));
+    await next();
+    const { status } = c.res;
+    runtime.log.info('request', {
+      method: c.req.method,
+      route: routeOf(c.req.path),
+      target: c.get('target'),
+      status,
+      ms: Math.round(runtime.monotonic() - startMs),
+      requestId: c.get('call').requestId,
+      code: c.get('code'),
+    });
+  });
+
+  app.post(`${APPEND}*`, async (c) => {
+    const call = c.get('call');
+    const { target: name, path } = appendPath(c.req.path);
+    const target = targetOf(config, name);
+    c.set('target', name);
+    call.authorize();
+    const { headers } = c.req.raw;
+    const ifPosition = ifPositionOf(headers);
+    const fields = fieldsOf(new URL(c.req.url).searchParams, target);
+    const payloads = payloadsOf(target, headers, await readBody(c.req.raw));
+    const outcomes = await intake.take(
+      target,
+      payloads.map((payload): Payload => ({ ...payload, path, fields })),
+      { remainingMs: call.remainingMs, ifPosition, invalid: 'fails-call' },
+    );
+    const receipts = outcomes.map((outcome) => ('receipt' in outcome ? outcome.receipt : null));
+    const failed = outcomes.find((outcome) => 'error' in outcome);
+    if (failed) return fail(c, failed.error, receipts.some((receipt) => receipt) ? receipts : undefined);
+    return c.json({ receipts }, 200, positionHeader(receipts));
+  });
+
+  app.get('/', (c) => c.json({ service: 'oss-append', append: `POST ${APPEND}{target}[/{path}]` }));
+  app.get('/health', (c) => c.json({ status: 'ok' }));
+
+  app.all(`${APPEND}*`, (c) => notAllowed(c, 'POST'));
+  app.all('/', (c) => notAllowed(c, 'GET, HEAD'));
+  app.all('/health', (c) => notAllowed(c, 'GET, HEAD'));
+  app.notFound((c) =>
+    fail(
+      c,
+      new IntakeError('NotFound', `There is nothing here. To append, POST to ${APPEND}{target}[/{path}].`),
+    ),
+  );
+  app.onError((error, c) => fail(c, error));
+
+  function fail(
+    c: Context<Environment<Bindings>>,
+    error: unknown,
+    receipts?: readonly (Receipt | null)[],
+  ): Response {
+    const { requestId = null } = c.get('call') ?? {};
+    const { code, httpStatus } = failureOf(error);
+    c.set('code', code);
+    if (httpStatus >= 500) runtime.log.error('append-failed', { requestId, ...reportOf(error) });
+    return problemResponse(error, { requestId, receipts });
+  }
+
+  function notAllowed(c: Context<Environment<Bindings>>, allow: string): Response {
+    const response = fail(c, new IntakeError('MethodNotAllowed', `Here is only ${allow}.`));
+    response.headers.set('allow', allow);
+    return response;
+  }
+
+  return app;
+}
+
+function targetOf(config: Config, name: string): Target {
+  const target = config.targets.get(name);
+  if (target) return target;
+  throw new IntakeError(
+    'UnknownTarget',
+    `There is no target ${quote(name)}. Name one of those that append.config.ts defines.`,
+  );
+}
+
+/** The query parameters that the target's key is made of. Others are none of our business. */
+function fieldsOf(query: URLSearchParams, { key }: Target): ReadonlyMap<string, string> {
+  const fields = new Map<string, string>();
+  for (const name of key.fields) {
+    const [value, ...more] = query.getAll(name);
+    if (more.length > 0)
+      throw new IntakeError('InvalidKey', `The query parameter ${name} comes more than once.`);
+    if (value !== undefined) fields.set(name, value);
+  }
+  return fields;
+}
+
+/** Where the next append goes, if there is one object to go on with. */
+function positionHeader(receipts: readonly (Receipt | null)[]): Record<string, string> {
+  const [first] = receipts;
+  if (!first || receipts.some((receipt) => receipt?.object !== first.object)) return {};
+  return { etag: etagOf(receipts.reduce((end, receipt) => Math.max(end, receipt?.end ?? 0), 0)) };
+}
+
+/** For the log: no part of a path that a caller made up. */
+function routeOf(path: string): string {
+  if (path.startsWith(APPEND)) return `${APPEND}:target`;
+  return path === '/' || path === '/health' ? path : '*';
+}

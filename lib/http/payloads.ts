@@ -1,0 +1,98 @@
+/** What the body of an append holds: one payload for a `raw` target, one or more records for a `log`. */
+import type { Target } from '../config.ts';
+import { IntakeError } from '../intake/errors.ts';
+import { timeOfId } from '../intake/id-time.ts';
+import type { Content, Payload } from '../intake/payload.ts';
+import { binaryEvent, eventBatch, isBinaryEvent, structuredEvent } from './cloudevents.ts';
+import { idempotencyKeyOf } from './conditions.ts';
+import { type BodyKind, bodyKindOf } from './media-type.ts';
+import { filledLines, utf8Text } from './text.ts';
+
+/** Source of the records that are named by the caller, or not at all. */
+const SOURCE = 'http';
+/** Records of one call. The answer has a receipt for each, and a synchronous answer may not be much longer than this. */
+const RECORDS_MAX = 10_000;
+
+/** Throws `IntakeError`. */
+export function payloadsOf(target: Target, headers: Headers, body: Uint8Array): Payload[] {
+  const key = idempotencyKeyOf(headers);
+  if (target.format === 'raw') {
+    if (key !== undefined) {
+      throw new IntakeError(
+        'InvalidIdempotencyKey',
+        'A raw object has no room for an Idempotency-Key, so a repeat could not be recognised. Leave it out and send If-Match, or use a log target.',
+      );
+    }
+    return [{ content: { kind: 'bytes', bytes: atLeastOne(body) }, source: SOURCE }];
+  }
+  if (headers.has('content-encoding')) {
+    throw new IntakeError(
+      'UnsupportedMediaType',
+      'A log takes no encoded bodies. Leave out Content-Encoding.',
+    );
+  }
+  const events = eventsOf(target, headers, body);
+  if (events === null)
+    return named(key, contentsOf(bodyKindOf(headers.get('content-type')), atLeastOne(body)));
+  if (key === undefined) return events;
+  throw new IntakeError(
+    'InvalidIdempotencyKey',
+    'A CloudEvent is named by its id and source. Leave out the Idempotency-Key.',
+  );
+}
+
+/** Null if the request carries no CloudEvents. */
+function eventsOf({ cloudEvents }: Target, headers: Headers, body: Uint8Array): Payload[] | null {
+  const isBinary = isBinaryEvent(headers);
+  const contentType = headers.get('content-type');
+  const isStructured = /^\s*application\/cloudevents/i.test(contentType ?? '');
+  if (isBinary && !isStructured) return [binaryEvent(headers, body, cloudEvents)];
+  if (!isStructured) return null;
+  const kind = bodyKindOf(contentType);
+  if (kind === 'event') return [structuredEvent(atLeastOne(body), cloudEvents)];
+  return atLeastOne(notTooMany(eventBatch(atLeastOne(body), cloudEvents)));
+}
+
+function contentsOf(kind: BodyKind, body: Uint8Array): Content[] {
+  switch (kind) {
+    case 'ndjson':
+      return atLeastOne(notTooMany(filledLines(body))).map((json) => ({ kind: 'json', json }));
+    case 'text':
+      return [{ kind, text: utf8Text(body) }];
+    case 'bytes':
+      return [{ kind, bytes: body }];
+    default:
+      return [{ kind: 'json', json: body }];
+  }
+}
+
+/** The caller's key names the record, or with `/0`, `/1`, … each of several. */
+function named(key: string | undefined, contents: readonly Content[]): Payload[] {
+  if (key === undefined) return contents.map((content) => ({ content, source: SOURCE }));
+  const timeMs = timeOfId(key);
+  return contents.map((content, index) => ({
+    content,
+    source: SOURCE,
+    id: contents.length === 1 ? key : `${key}/${index}`,
+    timeMs,
+  }));
+}
+
+function atLeastOne<T extends { readonly length: number }>(list: T): T {
+  if (list.length > 0) return list;
+  throw new IntakeError('EmptyPayload', 'The body holds nothing to append.');
+}
+
+function notTooMany<T>(records: Iterable<T>): T[] {
+  const kept: T[] = [];
+  for (const record of records) {
+    if (kept.length === RECORDS_MAX) {
+      throw new IntakeError(
+        'PayloadTooLarge',
+        `The body holds more than ${RECORDS_MAX} records. Send them in several calls.`,
+      );
+    }
+    kept.push(record);
+  }
+  return kept;
+}

@@ -1,0 +1,102 @@
+/**
+ * The app as a web function: a server in a custom runtime (FC documentation, "Web functions").
+ *
+ * Function Compute passes requests through untouched and says in `x-fc-` headers, which it takes from no one else, what
+ * a handler's context would say: the request's id, the function's time-out, the credentials of its role. Its lifecycle
+ * hooks are requests too.
+ */
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { getRequestListener, RequestError } from '@hono/node-server';
+import type { CredentialHolder } from '../credentials.ts';
+import { IntakeError } from '../intake/errors.ts';
+import type { Runtime } from '../runtime.ts';
+import { CALL_MS, type Platform } from './app.ts';
+import { problemResponse } from './problem.ts';
+
+export interface WebBindings {
+  readonly incoming: Pick<IncomingMessage, 'method' | 'url' | 'headers'>;
+}
+
+export interface WebServerOptions {
+  readonly fetch: (request: Request, bindings: WebBindings) => Response | Promise<Response>;
+  /** 0 takes any free port. */
+  readonly port: number;
+}
+
+export interface WebServer {
+  readonly port: number;
+  /** Takes no more requests; ends when those under way are answered. */
+  close(): Promise<void>;
+}
+
+/** Function Compute keeps connections and asks for this much patience (FC documentation, "Web functions"). */
+const TIMEOUT_MS = 15 * 60_000;
+const HOOKS = new Set(['/initialize', '/pre-stop']);
+
+export function webPlatform(
+  { monotonic }: Pick<Runtime, 'monotonic'>,
+  credentials: CredentialHolder,
+): Platform<WebBindings> {
+  return {
+    rawPath: ({ incoming }) => incoming.url,
+    call: ({ incoming }) => {
+      const header = (name: string) => incoming.headers[`x-fc-${name}`]?.toString();
+      const timeoutMs = Number(header('function-timeout')) * 1000 || CALL_MS;
+      const deadlineMs = monotonic() + timeoutMs;
+      return {
+        requestId: header('request-id') ?? null,
+        remainingMs: () => deadlineMs - monotonic(),
+        authorize: () =>
+          credentials.update({
+            accessKeyId: header('access-key-id'),
+            accessKeySecret: header('access-key-secret'),
+            securityToken: header('security-token'),
+          }),
+      };
+    },
+  };
+}
+
+/** Listens on all addresses, where the platform looks for it. */
+export async function startWebServer({ fetch, port }: WebServerOptions): Promise<WebServer> {
+  const listener = getRequestListener(
+    (request, { incoming }) =>
+      incoming.method === 'POST' && HOOKS.has(incoming.url ?? '')
+        ? new Response(null, { status: 200 })
+        : fetch(request, { incoming }),
+    { errorHandler: refuse },
+  );
+  const server = createServer((incoming, outgoing) => {
+    // While it is closing, a connection without a request would only hold the process.
+    outgoing.once('close', () => server.listening || server.closeIdleConnections());
+    void listener(incoming, outgoing);
+  });
+  server.requestTimeout = TIMEOUT_MS;
+  server.headersTimeout = TIMEOUT_MS;
+  server.keepAliveTimeout = TIMEOUT_MS;
+  server.listen(port, '0.0.0.0');
+  await once(server, 'listening');
+  return {
+    port: portOf(server, port),
+    close: async () => {
+      const closed = once(server, 'close');
+      server.close();
+      await closed;
+    },
+  };
+}
+
+/** The app answers for its own errors; what is left is a request that it could not be shown. */
+function refuse(cause: unknown): Response {
+  const error =
+    cause instanceof RequestError
+      ? new IntakeError('MalformedRequest', 'The URL or the host of the request is none.', { cause })
+      : cause;
+  return problemResponse(error, { requestId: null });
+}
+
+function portOf(server: Server, asked: number): number {
+  const address = server.address();
+  return typeof address === 'object' && address !== null ? address.port : asked;
+}

@@ -1,0 +1,52 @@
+/**
+ * What can be wrong with a call before anything is appended: the one table of codes and HTTP statuses.
+ *
+ * Nothing was written when one of these is thrown, so each has the fate `not-in`. What goes wrong during an append
+ * is an `AppendError`; both have `code`, `httpStatus` and `fate`, and whoever reports an error reads only those.
+ */
+
+const STATUS = {
+  /** The body, or a record in it, is not what its content type says. */
+  MalformedPayload: 400,
+  EmptyPayload: 400,
+  /** The key that the call asks for is not allowed, or the call brings too little to make one. */
+  InvalidKey: 400,
+  /** `If-Match` in a form that says no position, or in a call that would append to several objects. */
+  InvalidCondition: 400,
+  InvalidIdempotencyKey: 400,
+  /** The request has a URL or a host that is none. */
+  MalformedRequest: 400,
+  UnknownTarget: 404,
+  NotFound: 404,
+  MethodNotAllowed: 405,
+  PayloadTooLarge: 413,
+  UnsupportedMediaType: 415,
+  /** A message of a queue, or a firing of a timer, that `append.config.ts` gives no target. */
+  UnknownQueue: 500,
+  UnknownSchedule: 500,
+  MissingCredentials: 500,
+} as const;
+
+export type IntakeErrorCode = keyof typeof STATUS;
+
+export class IntakeError extends Error {
+  override readonly name: string;
+  readonly code: IntakeErrorCode;
+  readonly httpStatus: number;
+  readonly fate = 'not-in';
+
+  /** `message` is for people and says what to do. It never holds the payload. */
+  constructor(code: IntakeErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = code;
+    this.code = code;
+    this.httpStatus = STATUS[code];
+  }
+}
+
+const QUOTED_CHARS_MAX = 80;
+
+/** A name that came in, fit for a message: on one line, and not too long. */
+export function quote(name: string): string {
+  return JSON.stringify(name.length > QUOTED_CHARS_MAX ? `${name.slice(0, QUOTED_CHARS_MAX)}…` : name);
+}

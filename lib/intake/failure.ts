@@ -1,0 +1,76 @@
+/** What may be told of any error: to a log, and over HTTP. Only typed errors have more to say than their name. */
+import { AppendError, type Fate, PositionMismatch } from '../append/errors.ts';
+import type { LogFields } from '../runtime.ts';
+import { IntakeError } from './errors.ts';
+
+export interface Failure {
+  readonly code: string;
+  readonly httpStatus: number;
+  readonly fate: Fate;
+  /** For people. Empty if the error is none of ours: its message could hold a payload. */
+  readonly message: string;
+  readonly object: string | null;
+  readonly attempts: number | null;
+  /** Positions tried. */
+  readonly positions: readonly number[] | null;
+  /** The object's length, if the caller asked for another position. */
+  readonly position: number | null;
+  readonly storeCode: string | null;
+  readonly storeRequestId: string | null;
+  readonly retryAfterMs: number | null;
+}
+
+const NOTHING_MORE = {
+  object: null,
+  attempts: null,
+  positions: null,
+  position: null,
+  storeCode: null,
+  storeRequestId: null,
+  retryAfterMs: null,
+};
+
+export function failureOf(error: unknown): Failure {
+  if (error instanceof AppendError) {
+    const { code, httpStatus, fate, message, detail } = error;
+    return {
+      code,
+      httpStatus,
+      fate,
+      message,
+      object: detail.key || null,
+      attempts: detail.attempts,
+      positions: detail.positions,
+      position: error instanceof PositionMismatch ? error.length : null,
+      storeCode: detail.storeCode,
+      storeRequestId: detail.requestId,
+      retryAfterMs: detail.retryAfterMs,
+    };
+  }
+  if (error instanceof IntakeError) {
+    const { code, httpStatus, fate, message } = error;
+    return { code, httpStatus, fate, message, ...NOTHING_MORE };
+  }
+  return { code: 'InternalError', httpStatus: 500, fate: 'unknown', message: '', ...NOTHING_MORE };
+}
+
+/** For the log. An error that is none of ours is told by its class and the place it came from. */
+export function reportOf(error: unknown): LogFields {
+  const { positions, httpStatus: _, message, ...fields } = failureOf(error);
+  const told = Object.entries({
+    ...fields,
+    message: message || null,
+    positions: positions?.join(' ') || null,
+  });
+  const known = Object.fromEntries(told.filter(([, value]) => value !== null));
+  if (!(error instanceof Error) || message !== '') return known;
+  return { ...known, errorName: error.name, at: placeOf(error) };
+}
+
+/** The innermost frame: the stack without the message before it. */
+function placeOf({ stack = '' }: Error): string | undefined {
+  return stack
+    .split('\n')
+    .find((line) => /^\s+at /.test(line))
+    ?.trim();
+}

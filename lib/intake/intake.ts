@@ -1,0 +1,132 @@
+/**
+ * What the three doors (HTTP, queues, timers) share: payloads for a target become appends, one for each object.
+ *
+ * Everything of a call is checked before the first byte is appended. Then each object gets its payloads, in their
+ * order, in one append; objects are appended to side by side. Each payload has an outcome of its own, because some
+ * objects may have taken theirs when another did not.
+ */
+import type { Receipt, RecordReceipt } from '../append/types.ts';
+import type { Appender, AppendOptions } from '../appender.ts';
+import type { Target } from '../config.ts';
+import { renderKey } from '../key.ts';
+import type { Runtime } from '../runtime.ts';
+import { IntakeError } from './errors.ts';
+import { type Format, logFormat, rawFormat } from './formats.ts';
+import { timeOfId } from './id-time.ts';
+import type { Payload } from './payload.ts';
+
+export interface Intake {
+  /**
+   * Appends `payloads` to `target`. One outcome a payload, in the order given. Throws `IntakeError`, with nothing
+   * appended, for what concerns the whole call.
+   */
+  take(target: Target, payloads: readonly Payload[], call: IntakeCall): Promise<Outcome[]>;
+}
+
+export interface IntakeCall {
+  /** What is left of the caller's time, milliseconds. */
+  readonly remainingMs: () => number;
+  /** Append only if the object has this length, in bytes. */
+  readonly ifPosition?: number | undefined;
+  /** What a payload that cannot be appended does: it fails the call, or gets an error for an outcome. */
+  readonly invalid: 'fails-call' | 'fails-alone';
+}
+
+export type Outcome = { readonly receipt: Receipt | RecordReceipt } | { readonly error: unknown };
+
+export interface IntakeOptions {
+  readonly appender: Appender;
+  readonly runtime: Pick<Runtime, 'now' | 'uuid'>;
+}
+
+/** Kept back from the remaining time, to say how the call ended before the platform ends it. */
+const ANSWER_MS = 300;
+/** Objects appended to at once. More would only wait for sockets, and use up their time there. */
+const OBJECTS_AT_ONCE = 16;
+
+/** The payloads of one call for one object. */
+interface Batch<Body> {
+  readonly key: string;
+  readonly bodies: Body[];
+  /** Where in the call each of them stood. */
+  readonly places: number[];
+}
+
+export function createIntake({ appender, runtime }: IntakeOptions): Intake {
+  const log = logFormat(appender);
+  const raw = rawFormat(appender);
+
+  async function takeAs<Body>(
+    format: Format<Body>,
+    target: Target,
+    payloads: readonly Payload[],
+    { remainingMs, ifPosition, invalid }: IntakeCall,
+  ): Promise<Outcome[]> {
+    const outcomes: Outcome[] = [];
+    const batches = new Map<string, Batch<Body>>();
+    const arrivalMs = runtime.now();
+    for (const [place, payload] of payloads.entries()) {
+      try {
+        const id = payload.id ?? runtime.uuid(arrivalMs);
+        const timeMs = payload.timeMs ?? timeOfId(payload.id ?? '') ?? arrivalMs;
+        const key = renderKey(target.key, { ...payload, timeMs });
+        const body = format.prepare(payload, { id, timeMs });
+        const batch = batches.get(key) ?? { key, bodies: [], places: [] };
+        batch.bodies.push(body);
+        batch.places.push(place);
+        batches.set(key, batch);
+      } catch (error) {
+        if (!(error instanceof IntakeError)) throw error;
+        if (invalid === 'fails-call') throw located(error, place, payloads.length);
+        outcomes[place] = { error };
+      }
+    }
+    if (ifPosition !== undefined && batches.size > 1) {
+      throw new IntakeError(
+        'InvalidCondition',
+        `If-Match is about one object, and these records go to ${batches.size} objects. Send a call for each.`,
+      );
+    }
+    const options: AppendOptions = {
+      remainingMs: () => remainingMs() - ANSWER_MS,
+      contentType: target.contentType,
+      ...(ifPosition !== undefined && { ifPosition }),
+    };
+    await eachAtOnce(OBJECTS_AT_ONCE, [...batches.values()], async ({ key, bodies, places }) => {
+      const receipts = await format.append(key, bodies, options).catch((error: unknown) => ({ error }));
+      for (const [index, place] of places.entries()) outcomes[place] = outcomeOf(receipts, index);
+    });
+    return outcomes;
+  }
+
+  return {
+    take: (target, payloads, call) =>
+      target.format === 'log' ? takeAs(log, target, payloads, call) : takeAs(raw, target, payloads, call),
+  };
+}
+
+function outcomeOf(receipts: readonly Receipt[] | { error: unknown }, index: number): Outcome {
+  if ('error' in receipts) return receipts;
+  const receipt = receipts[index];
+  return receipt
+    ? { receipt }
+    : { error: new Error('an append gave fewer receipts than it was given payloads') };
+}
+
+/** Says which of several records it is about. */
+function located(error: IntakeError, place: number, count: number): IntakeError {
+  if (count === 1) return error;
+  return new IntakeError(error.code, `Record ${place + 1} of ${count}: ${error.message}`, { cause: error });
+}
+
+async function eachAtOnce<T>(
+  count: number,
+  items: readonly T[],
+  act: (item: T) => Promise<void>,
+): Promise<void> {
+  const rest = items.values();
+  const worker = async () => {
+    for (const item of rest) await act(item);
+  };
+  await Promise.all(Array.from({ length: count }, worker));
+}

@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest';
+import { deploymentFrom } from '../../../lib/config/deployment.ts';
+
+const ENV = {
+  OSS_ENDPOINT: 'oss-cn-hangzhou-internal.aliyuncs.com',
+  OSS_BUCKET: 'demo',
+  FC_REGION: 'cn-hangzhou',
+};
+
+describe('the environment', () => {
+  it('needs an endpoint and a bucket, and knows the rest', () => {
+    expect(deploymentFrom(ENV)).toEqual({
+      endpoint: 'https://oss-cn-hangzhou-internal.aliyuncs.com',
+      region: 'cn-hangzhou',
+      bucket: 'demo',
+      queue: undefined,
+      queueShape: 'auto',
+      queueBodies: 'text',
+      instance: undefined,
+      port: 9000,
+    });
+  });
+
+  it('names every variable that is missing, and what to put there', () => {
+    expect(() => deploymentFrom({ OSS_BUCKET: '' })).toThrowError(
+      /OSS_BUCKET: is missing; write the name.*\n.*OSS_ENDPOINT: is missing; write the endpoint.*\n.*OSS_REGION: is missing; write the region/,
+    );
+  });
+
+  it.each([
+    ['OSS_BUCKET', 'Demo'],
+    ['OSS_BUCKET', 'a'],
+    ['OSS_ENDPOINT', 'ftp://oss.example'],
+    ['OSS_ENDPOINT', 'oss.example/demo'],
+    ['OSS_ENDPOINT', 'https://user:secret@oss.example'],
+    ['OSS_ENDPOINT', 'demo.oss-cn-hangzhou.aliyuncs.com'],
+    ['OSS_REGION', 'Hangzhou'],
+    ['APPEND_QUEUE_SHAPE', 'stream'],
+    ['APPEND_QUEUE_BODIES', 'hex'],
+    ['FC_SERVER_PORT', '65536'],
+    ['FC_CUSTOM_LISTEN_PORT', 'http'],
+  ])('does not take %s=%s, and does not repeat it', (name, value) => {
+    const load = () => deploymentFrom({ ...ENV, [name]: value });
+    expect(load).toThrowError(name === 'FC_SERVER_PORT' ? 'FC_CUSTOM_LISTEN_PORT' : name);
+    expect(load).not.toThrowError('secret');
+  });
+
+  it('prefers what is set for this project to what the platform sets', () => {
+    const env = { ...ENV, OSS_REGION: 'oss-cn-beijing', OSS_ENDPOINT: 'http://oss.example:8080/' };
+    expect(deploymentFrom({ ...env, FC_SERVER_PORT: '1', FC_CUSTOM_LISTEN_PORT: '2' })).toMatchObject({
+      region: 'cn-beijing',
+      endpoint: 'http://oss.example:8080',
+      port: 2,
+    });
+    expect(deploymentFrom({ ...env, FC_SERVER_PORT: '1' })).toMatchObject({ port: 1 });
+  });
+
+  it('reads the environment of the process by default', () => {
+    expect(() => deploymentFrom()).toThrowError('OSS_BUCKET');
+  });
+});

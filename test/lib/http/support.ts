@@ -1,0 +1,57 @@
+/** The HTTP app over a store in memory, called with requests. */
+import { createHttpApp, NO_PLATFORM } from '../../../lib/http/app.ts';
+import { type Bench, bench } from '../intake/support.ts';
+
+export const CONFIG = {
+  targets: {
+    notes: { format: 'raw', key: 'notes/{path}', contentType: 'text/plain' },
+    events: { format: 'log', key: 'events/{time:yyyy-MM-dd-HH}' },
+    whole: { format: 'log', key: 'whole/x', cloudEvents: 'event' },
+    tenants: { format: 'log', key: 'tenants/{field.tenant}' },
+    queued: { format: 'log', key: 'queued/{queue}' },
+  },
+} as const;
+
+export const EVENTS = 'events/2026-11-22-20';
+export const JSON_TYPE = { 'content-type': 'application/json' };
+export const NDJSON_TYPE = { 'content-type': 'application/x-ndjson' };
+
+export interface HttpBench extends Bench {
+  send(method: string, path: string, init?: RequestInit): Promise<Response>;
+  post(
+    path: string,
+    body: string | Uint8Array<ArrayBuffer> | null,
+    headers?: Record<string, string>,
+  ): Promise<Response>;
+}
+
+export function httpBench(): HttpBench {
+  const it = bench(CONFIG);
+  const app = createHttpApp({ ...it, platform: NO_PLATFORM });
+  const send: HttpBench['send'] = async (method, path, init) =>
+    app.fetch(new Request(`http://append.example${path}`, { method, ...init }));
+  return Object.assign(it, {
+    send,
+    post: (
+      path: string,
+      body: string | Uint8Array<ArrayBuffer> | null,
+      headers: Record<string, string> = {},
+    ) => send('POST', path, { body, headers }),
+  });
+}
+
+/** What a problem document says; fails if the answer is none. */
+export async function problem(response: Response): Promise<Record<string, unknown>> {
+  if (response.headers.get('content-type') !== 'application/problem+json')
+    throw new Error('no problem document');
+  const document: Record<string, unknown> = JSON.parse(await response.text());
+  if (document['status'] !== response.status) throw new Error('the document has another status');
+  return document;
+}
+
+/** The receipts of a success. */
+export async function receipts(response: Response): Promise<Record<string, unknown>[]> {
+  const text = await response.text();
+  if (response.status !== 200) throw new Error(`${response.status}: ${text}`);
+  return JSON.parse(text).receipts;
+}
