@@ -1,0 +1,148 @@
+/**
+ * `npm run append -- <target>/<path> <file or ->`: appends a file of any size, in bounded memory.
+ *
+ * The file goes in pieces, one append each. Every piece after the first has to follow the one before it directly: if
+ * another writer comes in between, or an answer is lost for good, the command stops and says how much is in.
+ */
+import config from '../../append.config.ts';
+import { InvalidRecord } from '../../lib/append/errors.ts';
+import { jsonLine } from '../../lib/append/record.ts';
+import { createAppender } from '../../lib/appender.ts';
+import { createIntake, type Intake, type Outcome } from '../../lib/intake/intake.ts';
+import type { Payload } from '../../lib/intake/payload.ts';
+import { systemRuntime } from '../../lib/runtime.ts';
+import { runCommand, UsageError } from './command.ts';
+import { bytePieces, linePieces, openFile, type Piece } from './pieces.ts';
+import { bytes, progress } from './progress.ts';
+import { openStore, STORE_FLAGS, STORE_HELP } from './store.ts';
+
+const CALL_MS = 120_000;
+const SOURCE = 'file';
+
+await runCommand({
+  help: `
+Append a local file to a target of append.config.ts, on the running stack's OSS.
+
+  npm run append -- <target>[/<path>] <file>
+  npm run append -- <target>[/<path>] -          standard input
+
+  npm run append -- notes/today.txt ./notes.txt
+  npm run append -- events ./events.ndjson
+
+A raw target takes the bytes as they are. A log target takes one JSON record a line.
+
+  --id NAME        names the records NAME/<line>: sent again under the same name, they are not appended twice (log)
+${STORE_HELP.trimStart().replace(/^/, '  ')}`,
+  flags: { ...STORE_FLAGS, id: { type: 'string' } },
+  async run({ values, positionals }) {
+    const [place, file, ...more] = positionals;
+    if (place === undefined || file === undefined || more.length > 0) {
+      throw new UsageError('Name a target and one file (or -). See --help.');
+    }
+    const slash = place.indexOf('/');
+    const name = slash < 0 ? place : place.slice(0, slash);
+    const target = config.targets.get(name);
+    if (target === undefined) {
+      const known = [...config.targets.keys()].join(', ');
+      throw new UsageError(`There is no target ${name} in append.config.ts. There is: ${known}.`);
+    }
+    if (values.id !== undefined && target.format === 'raw') {
+      throw new UsageError(`--id names the records of a log, and ${name} is a raw target: it has none.`);
+    }
+    const runtime = systemRuntime();
+    const run = values.id ?? runtime.uuid();
+    const nowMs = runtime.now();
+    const path = slash < 0 ? undefined : place.slice(slash + 1);
+    const store = await openStore(values);
+    if (target.format === 'log' && file !== '-') await checkLines(file);
+    const source = await openFile(file);
+    const writer = `append-${runtime.uuid()}`;
+    const intake = createIntake({ appender: createAppender({ store, runtime, writer }), runtime });
+    const payload = (content: Payload['content'], id?: string): Payload => ({
+      content,
+      source: SOURCE,
+      id,
+      timeMs: nowMs,
+      path,
+    });
+    const pieces =
+      target.format === 'raw'
+        ? bytePieces(source, (chunk) => payload({ kind: 'bytes', bytes: chunk }))
+        : linePieces(source, (line, number) => payload({ kind: 'json', json: line }, `${run}/${number}`));
+    await appendPieces(pieces, source.bytes, (payloads, position) =>
+      take(intake, target, payloads, target.format === 'raw' ? position : undefined),
+    );
+  },
+});
+
+/** A mistake on the last line must not leave the lines before it behind. Standard input can be read only once. */
+async function checkLines(file: string): Promise<void> {
+  const source = await openFile(file);
+  const shown = progress('checked');
+  let done = 0;
+  let line = 0;
+  try {
+    for await (const piece of linePieces(source, (json, number) => {
+      line = number;
+      jsonLine(json);
+      return { content: { kind: 'json', json }, source: SOURCE };
+    })) {
+      done += piece.bytes;
+      shown.update(done, source.bytes);
+    }
+  } catch (cause) {
+    if (!(cause instanceof InvalidRecord)) throw cause;
+    throw new UsageError(`${file}, line ${line}: ${cause.message} Nothing was appended.`, { cause });
+  } finally {
+    shown.end();
+  }
+}
+
+type Target = Parameters<Intake['take']>[0];
+
+async function take(
+  intake: Intake,
+  target: Target,
+  payloads: readonly Payload[],
+  ifPosition: number | undefined,
+) {
+  const deadline = performance.now() + CALL_MS;
+  const remainingMs = () => deadline - performance.now();
+  return intake.take(target, payloads, { remainingMs, ifPosition, invalid: 'fails-call' });
+}
+
+async function appendPieces(
+  pieces: AsyncIterable<Piece>,
+  total: number | null,
+  append: (payloads: readonly Payload[], position: number | undefined) => Promise<Outcome[]>,
+): Promise<void> {
+  const shown = progress('appended');
+  let done = 0;
+  let records = 0;
+  let repeats = 0;
+  let object = '';
+  let position: number | undefined;
+  try {
+    for await (const piece of pieces) {
+      for (const outcome of await append(piece.payloads, position)) {
+        if ('error' in outcome) throw outcome.error;
+        object = outcome.receipt.object;
+        position = outcome.receipt.end;
+        records++;
+        if ('repeat' in outcome.receipt && outcome.receipt.repeat) repeats++;
+      }
+      done += piece.bytes;
+      shown.update(done, total);
+    }
+  } catch (cause) {
+    shown.end();
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const before =
+      done === 0 ? 'Nothing was appended before that.' : `The first ${bytes(done)} are in ${object}.`;
+    throw new Error(`${reason}\n${before}`, { cause });
+  }
+  shown.end();
+  if (done === 0) throw new UsageError('The file is empty, so there is nothing to append.');
+  const repeated = repeats > 0 ? `, ${repeats} of ${records} records were there before` : '';
+  process.stdout.write(`${bytes(done)} in ${object}, which is ${position} bytes long now${repeated}\n`);
+}

@@ -1,0 +1,151 @@
+/**
+ * `npm start`: the whole platform on this machine. Builds the functions, then runs them on a local FC that appends to
+ * a local OSS, with everything on disk under the data directory.
+ */
+import { randomUUID } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { BuildError, build } from '../build.ts';
+import { portFlag, runCommand, UsageError } from '../cli/command.ts';
+import { DATA_DIR, LOCAL_BUCKET, LOCAL_KEY, LOCAL_REGION, leaveNote, removeNote } from '../cli/stack.ts';
+import { banner } from './banner.ts';
+import { type FcPlatform, startFc } from './fc/platform.ts';
+import { PortTakenError } from './listen.ts';
+import { type OssServer, startOss } from './oss/server.ts';
+
+const ROOT = path.dirname(path.dirname(path.dirname(fileURLToPath(import.meta.url))));
+const HTTP_PORT = 9000;
+const FC_PORT = 9001;
+const OSS_PORT = 9002;
+const LOCAL_ACCOUNT_ID = '1234567890123456';
+const FLAGS = [
+  ['--port', 'http'],
+  ['--fc-port', 'fc'],
+  ['--oss-port', 'oss'],
+] as const;
+/** What the platform does all the time; the rest is worth a line. */
+const ROUTINE_EVENTS: ReadonlySet<string> = new Set(['instance-started', 'instance-ended', 'timer-fired']);
+
+await runCommand({
+  help: `
+Run oss-append on this machine: OSS, Function Compute, queues and timers, with data on disk.
+
+  npm start
+  npm start -- --port 8000 --rtt-ms 20
+
+  --port P        HTTP trigger (${HTTP_PORT}); 0 takes any free port, also below
+  --fc-port P     FC's invoke API and the queues (${FC_PORT})
+  --oss-port P    OSS (${OSS_PORT})
+  --data-dir D    where everything is kept (${DATA_DIR})
+  --rtt-ms N      round trip to OSS to pretend, in milliseconds (0)
+
+Ctrl-C ends it; nothing that was accepted is lost, and the next start goes on with it.`,
+  flags: {
+    port: { type: 'string' },
+    'fc-port': { type: 'string' },
+    'oss-port': { type: 'string' },
+    'data-dir': { type: 'string' },
+    'rtt-ms': { type: 'string' },
+  },
+  async run({ values, positionals }) {
+    if (positionals.length > 0)
+      throw new UsageError(`What is ${positionals[0]}? Flags go after --, see --help.`);
+    const ports = {
+      http: portFlag('port', values.port) ?? HTTP_PORT,
+      fc: portFlag('fc-port', values['fc-port']) ?? FC_PORT,
+      oss: portFlag('oss-port', values['oss-port']) ?? OSS_PORT,
+    };
+    const dataDir = path.resolve(values['data-dir'] ?? path.join(ROOT, DATA_DIR));
+    await run(ports, dataDir, milliseconds('rtt-ms', values['rtt-ms']));
+  },
+});
+
+interface Ports {
+  readonly http: number;
+  readonly fc: number;
+  readonly oss: number;
+}
+
+async function run(ports: Ports, dataDir: string, rttMs: number): Promise<void> {
+  const stopping = stopSignal();
+  await build().catch((error: unknown) => {
+    throw error instanceof BuildError
+      ? new UsageError(`The functions do not build:\n${error.message}`)
+      : error;
+  });
+  await mkdir(dataDir, { recursive: true });
+
+  // The functions get temporary credentials, as their role would give them; the command line has a key of its own.
+  const role = {
+    accessKeyId: `STS.${randomUUID()}`,
+    accessKeySecret: randomUUID(),
+    securityToken: randomUUID(),
+  };
+  const oss = await startOss({
+    port: ports.oss,
+    dataDir: path.join(dataDir, 'oss'),
+    credentials: [LOCAL_KEY, role],
+    buckets: [LOCAL_BUCKET],
+    rttMs,
+  }).catch((error: unknown) => rejectClearly(error, ports));
+  let fc: FcPlatform | undefined;
+  try {
+    fc = await startFc({
+      template: path.join(ROOT, 's.yaml'),
+      dataDir: path.join(dataDir, 'fc'),
+      httpPort: ports.http,
+      apiPort: ports.fc,
+      vars: { region: LOCAL_REGION, bucket: LOCAL_BUCKET, accountId: LOCAL_ACCOUNT_ID },
+      env: { OSS_ENDPOINT: oss.url, OSS_BUCKET: LOCAL_BUCKET, OSS_REGION: LOCAL_REGION },
+      credentials: () => role,
+      apiCredentials: LOCAL_KEY,
+      onLog: ({ functionName, line }) => process.stdout.write(`${functionName}  ${line}\n`),
+      onEvent: ({ type, message }) => {
+        if (!ROUTINE_EVENTS.has(type)) process.stderr.write(`fc  ${type}: ${message}\n`);
+      },
+    }).catch((error: unknown) => rejectClearly(error, ports));
+    for (const warning of fc.warnings) process.stderr.write(`s.yaml: ${warning}\n`);
+    await leaveNote(dataDir, {
+      pid: process.pid,
+      httpPort: fc.httpPort,
+      fcPort: fc.apiPort,
+      ossPort: oss.port,
+    });
+    process.stdout.write(banner(fc, oss, path.relative(process.cwd(), dataDir) || dataDir));
+    await stopping;
+    process.stdout.write(
+      'Stopping: what runs now may finish, and what waits is kept. Ctrl-C again to stop at once.\n',
+    );
+  } finally {
+    await stop(fc, oss);
+    await removeNote(dataDir);
+  }
+}
+
+async function stop(fc: FcPlatform | undefined, oss: OssServer): Promise<void> {
+  process.once('SIGINT', () => process.exit(130));
+  await fc?.close();
+  await oss.close();
+}
+
+/** A taken port or data directory is the caller's to solve: the message says how, and a stack trace would not help. */
+function rejectClearly(error: unknown, ports: Ports): never {
+  const message = error instanceof Error ? error.message : String(error);
+  const flag =
+    error instanceof PortTakenError ? FLAGS.find(([, name]) => ports[name] === error.port)?.[0] : null;
+  throw new UsageError(flag ? `${message} (${flag})` : message, { cause: error });
+}
+
+function stopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve());
+  });
+}
+
+function milliseconds(name: string, text: string | undefined): number {
+  if (text === undefined) return 0;
+  const value = Number(text);
+  if (text.trim() !== '' && Number.isFinite(value) && value >= 0) return value;
+  throw new UsageError(`--${name} ${text}: give a number of milliseconds, 0 or more.`);
+}
