@@ -19,7 +19,7 @@ import * as esbuild from 'esbuild';
 import { aliOssSlim } from './bundle/ali-oss-slim.ts';
 
 /** Largest bundle. Loading and compiling this much takes Node a few tens of milliseconds of a cold start. */
-export const BUNDLE_BYTES_MAX = 1_000_000;
+export const BUNDLE_BYTES_MAX = 300_000;
 
 const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const MAPS = 'maps';

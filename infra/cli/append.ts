@@ -139,7 +139,7 @@ async function appendPieces(
     const reason = cause instanceof Error ? cause.message : String(cause);
     const before =
       done === 0 ? 'Nothing was appended before that.' : `The first ${bytes(done)} are in ${object}.`;
-    throw new Error(`${reason}\n${before}`, { cause });
+    throw new Error(`${reason}\n${before}`, { cause: cause instanceof Error ? cause.cause : cause });
   }
   shown.end();
   if (done === 0) throw new UsageError('The file is empty, so there is nothing to append.');

@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import FcClient from '@alicloud/fc2';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { LOCAL_KEY, LOCAL_REGION } from '../../infra/cli/stack.ts';
 import { readLog } from '../lib/append/reference.ts';
 import { newDataDir, type Running, removeDataDir, startProcess, startStack } from './stack.ts';
 
@@ -114,6 +116,51 @@ describe('the stack', () => {
       expect(response.status, `${where}: ${text}`).toBe(status);
     }
     expect((await stack.client().listV2({ 'max-keys': '1000' }, {})).objects?.length).toBe(before);
+  });
+
+  it('fails a malformed event of a queue or a timer with its reason, and leaves nothing behind', async () => {
+    const client = new FcClient('1234567890123456', {
+      accessKeyID: LOCAL_KEY.accessKeyId,
+      accessKeySecret: LOCAL_KEY.accessKeySecret,
+      region: LOCAL_REGION,
+      endpoint: `http://127.0.0.1:${stack.fcPort}`,
+    });
+    const message = { id: 'bad-1', source: 's', specversion: '1.0', type: 'mns:Queue:SendMessage' };
+    const cases: [string, unknown, string][] = [
+      ['append-queue', 'no event at all', 'UnknownEventShapeError'],
+      ['append-queue', [{ what: 'is this' }], 'UnknownEventShapeError'],
+      ['append-queue', [{ ...message, data: { messageId: 'bad-1' } }], 'MalformedEventError'],
+      [
+        'append-queue',
+        [
+          {
+            ...message,
+            subject: 'acs:mns:cn-hangzhou:1:queues/other',
+            data: { messageId: 'bad-1', messageBody: '{}' },
+          },
+        ],
+        'UnknownQueue',
+      ],
+      [
+        'append-schedule',
+        { triggerTime: 'yesterday', triggerName: 'heartbeat', payload: 'bad-1' },
+        'MalformedEventError',
+      ],
+      [
+        'append-schedule',
+        { triggerTime: '2026-11-22T20:05:00Z', triggerName: 'other', payload: 'bad-1' },
+        'UnknownSchedule',
+      ],
+      ['append-http', { version: 'v1', body: 'bad-1' }, 'MalformedEventError'],
+    ];
+    for (const [name, event, errorType] of cases) {
+      const text = typeof event === 'string' ? event : JSON.stringify(event);
+      const { headers, data } = await client.invokeFunction('oss-append', name, text);
+      expect([name, data]).toEqual([name, expect.objectContaining({ errorType })]);
+      expect(headers['x-fc-error-type']).toBe('UnhandledInvocationError');
+      expect(JSON.stringify(data)).not.toContain('bad-1');
+    }
+    expect((await events(stack)).filter(({ line }) => line.includes('bad-1'))).toEqual([]);
   });
 
   it('says which port is taken, and which flag changes it', async () => {
