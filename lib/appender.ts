@@ -7,6 +7,7 @@
 import { AppendRefused, NotAppended } from './append/errors.ts';
 import type { LogFold } from './append/fold.ts';
 import { appendLog } from './append/log.ts';
+import { turnMs } from './append/pace.ts';
 import type { Ask, Plan, Reply } from './append/plan.ts';
 import { appendRaw, type RawState } from './append/raw.ts';
 import {
@@ -59,12 +60,18 @@ const REQUEST_TIMEOUT_MS = 30_000;
 /** Backoff after the n-th failure in a row: up to 50 ms * 2^n, at most 2 s, full jitter. */
 const BACKOFF_MS = 50;
 const BACKOFF_MS_MAX = 2000;
+/** To the store, until it was measured; then a moving average. */
+const ROUND_TRIP_MS = 20;
+const ROUND_TRIP_WEIGHT = 0.1;
+/** Kept back from a caller's time when it waits for its turn, for the requests and a few conflicts. */
+const TURN_SPARE_ROUND_TRIPS = 20;
 
 export function createAppender(options: AppenderOptions): Appender {
   const { store, runtime, writer } = options;
   const windowBytes = options.dedupeWindowBytes ?? DEDUPE_WINDOW_BYTES;
   const requestsMax = options.requestsMax ?? REQUESTS_MAX;
   const requestTimeoutMs = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
+  let roundTripMs = ROUND_TRIP_MS;
 
   async function drive<T>(plan: Plan<T>, key: string, call: AppendOptions): Promise<T> {
     let requests = 0;
@@ -74,8 +81,9 @@ export function createAppender(options: AppenderOptions): Appender {
       let reply: Reply;
       if (remainingMs <= 0) reply = { kind: 'stop', reason: 'time' };
       else if (step.value.ask === 'pause') reply = await pause(step.value, remainingMs);
+      else if (step.value.ask === 'turn') reply = await turn(step.value, remainingMs);
       else if (++requests > requestsMax) reply = { kind: 'stop', reason: 'attempts' };
-      else reply = await request(step.value, key, call, Math.min(requestTimeoutMs, remainingMs));
+      else reply = await timed(step.value, key, call, Math.min(requestTimeoutMs, remainingMs));
       step = plan.next(reply);
     }
     return step.value;
@@ -90,8 +98,35 @@ export function createAppender(options: AppenderOptions): Appender {
     return { kind: 'resumed' };
   }
 
+  async function turn(
+    { activity, conflicts }: Omit<Extract<Ask, { ask: 'turn' }>, 'ask'>,
+    remainingMs: number,
+  ): Promise<Reply> {
+    const waitMs = turnMs(activity, writer, {
+      nowMs: runtime.now(),
+      roundTripMs,
+      conflicts,
+      dice: runtime.random(),
+    });
+    // What is short of time does not wait for its turn.
+    const spareMs = remainingMs - TURN_SPARE_ROUND_TRIPS * roundTripMs;
+    if (waitMs === null || waitMs === 0 || spareMs <= 0) return { kind: 'resumed' };
+    await runtime.sleep(Math.min(waitMs, spareMs));
+    return { kind: 'resumed', nowMs: runtime.now() };
+  }
+
+  /** A request, and what it tells of the distance to the store. */
+  async function timed(...args: Parameters<typeof request>): Promise<Reply> {
+    const startMs = runtime.monotonic();
+    const reply = await request(...args);
+    if (reply.kind !== 'failed') {
+      roundTripMs += (runtime.monotonic() - startMs - roundTripMs) * ROUND_TRIP_WEIGHT;
+    }
+    return reply;
+  }
+
   async function request(
-    ask: Exclude<Ask, { ask: 'pause' }>,
+    ask: Exclude<Ask, { ask: 'pause' | 'turn' }>,
     key: string,
     { contentType }: AppendOptions,
     timeoutMs: number,
@@ -116,7 +151,11 @@ export function createAppender(options: AppenderOptions): Appender {
     }
   }
 
+  const turnOf = ({ activity }: LogFold) =>
+    turnMs(activity, writer, { nowMs: runtime.now(), roundTripMs, conflicts: 0, dice: 0 });
+
   const raws = new GroupCommit<RawCall, RawState, Receipt>({
+    after: runtime.after,
     async commit(key, calls, known) {
       const payload =
         calls.length === 1 ? first(calls).payload : Buffer.concat(calls.map((call) => call.payload));
@@ -131,32 +170,54 @@ export function createAppender(options: AppenderOptions): Appender {
       return { state, results };
     },
     // What may be in must not go in a second time: nothing in a raw object tells a repeat.
-    again: (error, { options }) => error instanceof NotAppended && options.remainingMs() > 0,
+    again: (error, { remainingMs }) => error instanceof NotAppended && remainingMs() > 0,
   });
 
   const logs = new GroupCommit<LogCall, LogFold, RecordReceipt[]>({
+    after: runtime.after,
     async commit(key, calls, known) {
       const records = calls.flatMap((call) => call.records);
       const ifPosition = ifPositionOf(calls);
-      const plan = appendLog(key, records, { known, ifPosition, writer, atMs: runtime.now(), windowBytes });
+      const atMs = runtime.now();
+      const othersWrite = known !== null && turnOf(known) !== null;
+      const plan = appendLog(key, records, {
+        known,
+        ifPosition,
+        writer,
+        roundTripMs,
+        atMs,
+        windowBytes,
+        othersWrite,
+      });
       const { receipts, fold } = await drive(plan, key, together(calls));
       const rest = [...receipts];
       const results = calls.map((call) => rest.splice(0, call.records.length));
       return { state: fold, results };
     },
+    ready: (fold, waiting) =>
+      fold === null || turnOf(fold) === null
+        ? null
+        : turn({ activity: fold.activity, conflicts: 0 }, together(waiting).remainingMs()),
     // The ids tell what is in, so a call with time left may be tried again whatever became of the first append.
-    again: (error, { options }) => !(error instanceof AppendRefused) && options.remainingMs() > 0,
+    again: (error, { remainingMs }) => !(error instanceof AppendRefused) && remainingMs() > 0,
   });
 
   return {
     appendBytes: (key, payload, options) =>
-      raws.submit(key, { payload, options, bytes: payload.length, alone: options.ifPosition !== undefined }),
+      raws.submit(key, {
+        payload,
+        options,
+        bytes: payload.length,
+        alone: options.ifPosition !== undefined,
+        remainingMs: options.remainingMs,
+      }),
     appendRecords: (key, records, options) =>
       logs.submit(key, {
         records,
         options,
         bytes: records.reduce((sum, { line, id }) => sum + line.length + id.length, 0),
         alone: options.ifPosition !== undefined,
+        remainingMs: options.remainingMs,
       }),
   };
 }

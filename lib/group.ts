@@ -13,8 +13,12 @@ export interface GroupOptions<Call extends GroupCall, State, Result> {
     calls: readonly Call[],
     state: State | null,
   ): Promise<{ state: State; results: readonly Result[] }>;
+  /** Before an append: what to wait for, null to go at once. Calls that come meanwhile share it. */
+  ready?(state: State | null, waiting: readonly Call[]): Promise<unknown> | null;
   /** Whether `call` may go into another append after one that it shared ended with `error`. */
   again(error: unknown, call: Call): boolean;
+  /** The clock's timer. */
+  readonly after: (ms: number, run: () => void) => () => void;
   readonly bytesMax?: number;
   readonly callsMax?: number;
   readonly waitingBytesMax?: number;
@@ -26,6 +30,8 @@ export interface GroupCall {
   readonly bytes: number;
   /** It shares its append with no other call. */
   readonly alone: boolean;
+  /** What is left of its time, milliseconds. */
+  readonly remainingMs: () => number;
 }
 
 /** An append larger than this takes so long to send that those behind it are better off with their own. */
@@ -33,13 +39,15 @@ const BYTES_MAX = 4 * 1024 * 1024;
 const CALLS_MAX = 2000;
 /** More than this, waiting for one object, is turned away: it would not get its turn in time, and memory is finite. */
 const WAITING_BYTES_MAX = 64 * 1024 * 1024;
-const OBJECTS_KEPT = 64;
+const OBJECTS_KEPT = 16;
 const RETRY_AFTER_MS = 1000;
 
 interface Waiting<Call, Result> {
   readonly call: Call;
   /** It shared an append that failed. */
   alone: boolean;
+  /** Stops the clock of a call that waits. */
+  taken(): void;
   resolve(result: Result): void;
   reject(error: unknown): void;
 }
@@ -63,41 +71,56 @@ export class GroupCommit<Call extends GroupCall, State, Result> {
 
   submit(key: string, call: Call): Promise<Result> {
     return new Promise((resolve, reject) => {
-      const waiting = { call, alone: call.alone, resolve, reject };
+      const waiting: Waiting<Call, Result> = { call, alone: call.alone, taken: () => {}, resolve, reject };
       const lane = this.#lanes.get(key);
       if (lane === undefined) {
         const opened = { waiting: [waiting], bytes: call.bytes };
         this.#lanes.set(key, opened);
         void this.#work(key, opened);
       } else if (lane.bytes + call.bytes > (this.#options.waitingBytesMax ?? WAITING_BYTES_MAX)) {
-        const advice = `Too much is waiting to be appended to ${key}. Send it again later.`;
-        reject(new NotAppended(advice, { key, retryAfterMs: RETRY_AFTER_MS }));
+        reject(turnedAway(key, `Too much is waiting to be appended to ${key}.`));
       } else {
+        this.#wait(key, lane, waiting);
         lane.waiting.push(waiting);
-        lane.bytes += call.bytes;
       }
     });
   }
 
+  /** A call waits no longer than it has time. */
+  #wait(key: string, lane: Lane<Call, Result>, waiting: Waiting<Call, Result>): void {
+    const { call } = waiting;
+    waiting.taken = this.#options.after(call.remainingMs(), () => {
+      lane.waiting.splice(lane.waiting.indexOf(waiting), 1);
+      lane.bytes -= call.bytes;
+      waiting.reject(turnedAway(key, `The time ran out while a call waited to append to ${key}.`));
+    });
+    lane.bytes += call.bytes;
+  }
+
   async #work(key: string, lane: Lane<Call, Result>): Promise<void> {
     while (lane.waiting.length > 0) {
+      const turn = this.#ready(key, lane);
+      if (turn) await turn.catch(() => undefined);
       const group = lane.waiting.splice(0, this.#groupLength(lane.waiting));
       const calls = group.map(({ call }) => call);
-      for (const { bytes } of calls) lane.bytes -= bytes;
+      for (const { call, taken } of group) {
+        taken();
+        lane.bytes -= call.bytes;
+      }
       const state = this.#states.get(key) ?? null;
       this.#states.delete(key);
       try {
+        if (calls.length === 0) continue;
         const done = await this.#options.commit(key, calls, state);
         this.#keep(key, done.state);
         for (const [index, { resolve }] of group.entries()) resolve(done.results[index] as Result);
       } catch (error) {
-        const again = group.filter(({ call }) => group.length > 1 && this.#options.again(error, call));
+        const again = group.filter(({ call }) => group.length > 1 && this.#goesAgain(error, call));
+        lane.waiting.unshift(...again);
         for (const waiting of group) {
-          if (again.includes(waiting)) waiting.alone = true;
+          if (again.includes(waiting)) this.#wait(key, lane, Object.assign(waiting, { alone: true }));
           else waiting.reject(error);
         }
-        lane.waiting.unshift(...again);
-        for (const { call } of again) lane.bytes += call.bytes;
       }
     }
     this.#lanes.delete(key);
@@ -117,6 +140,25 @@ export class GroupCommit<Call extends GroupCall, State, Result> {
     return calls;
   }
 
+  /** What to wait for. Whatever goes wrong with that, the append is tried. */
+  #ready(key: string, lane: Lane<Call, Result>): Promise<unknown> | null {
+    const calls = lane.waiting.map(({ call }) => call);
+    try {
+      return this.#options.ready?.(this.#states.get(key) ?? null, calls) ?? null;
+    } catch {
+      return null;
+    }
+  }
+
+  /** A call that cannot even say how much time it has must not take the lane down with it. */
+  #goesAgain(error: unknown, call: Call): boolean {
+    try {
+      return this.#options.again(error, call);
+    } catch {
+      return false;
+    }
+  }
+
   #keep(key: string, state: State): void {
     this.#states.set(key, state);
     for (const oldest of this.#states.keys()) {
@@ -125,3 +167,6 @@ export class GroupCommit<Call extends GroupCall, State, Result> {
     }
   }
 }
+
+const turnedAway = (key: string, why: string): NotAppended =>
+  new NotAppended(`${why} Send it again later.`, { key, retryAfterMs: RETRY_AFTER_MS });

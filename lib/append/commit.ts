@@ -1,3 +1,4 @@
+import type { Turn } from './pace.ts';
 import type { LogRecord } from './types.ts';
 
 /**
@@ -11,6 +12,8 @@ export interface Commit {
   readonly atMs: number;
   /** The instance that made it. */
   readonly writer: string;
+  /** The slot it claims for its writer (§4.8). */
+  readonly turn: Turn;
   /** Where the append starts, in bytes from the start of the object. */
   readonly start: number;
   readonly records: number;
@@ -39,6 +42,7 @@ export function commitLine(commit: Commit): string {
     v: COMMIT_VERSION,
     at: new Date(commit.atMs).toISOString(),
     writer: commit.writer,
+    turn: commit.turn,
     start: commit.start,
     records: commit.records,
     bytes: commit.bytes,
@@ -72,20 +76,24 @@ export function parseCommitLine(line: string): Commit | null {
     return null;
   }
   if (!isObject(body) || body['v'] !== COMMIT_VERSION) return null;
-  const { at, writer, start, records, bytes, crc64, sources } = body;
+  const { at, writer, turn, start, records, bytes, crc64, sources } = body;
   if (typeof at !== 'string' || typeof writer !== 'string' || typeof crc64 !== 'string') return null;
   const atMs = Date.parse(at);
-  if (Number.isNaN(atMs) || !isCount(start) || !isCount(records) || !isCount(bytes)) return null;
+  if (Number.isNaN(atMs) || !isTurn(turn) || !isCount(start) || !isCount(records) || !isCount(bytes))
+    return null;
   if (!/^\d{1,20}$/.test(crc64) || !Array.isArray(sources) || !sources.every(isRun)) return null;
   const named = sources.reduce((sum, run) => sum + run.ids.length, 0);
   if (named !== records || records === 0) return null;
-  return { atMs, writer, start, records, bytes, crc64: BigInt(crc64), sources };
+  return { atMs, writer, turn, start, records, bytes, crc64: BigInt(crc64), sources };
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+
+const isTurn = (value: unknown): value is Turn =>
+  isObject(value) && isCount(value['slot']) && isCount(value['slotMs']);
 
 function isRun(value: unknown): value is SourceRun {
   if (!isObject(value)) return false;

@@ -1,5 +1,6 @@
 import { type Commit, commitLine, sourceRuns } from './commit.ts';
 import { crc64 } from './crc64.ts';
+import type { Turn } from './pace.ts';
 import type { LogRecord, Position } from './types.ts';
 
 /** The bytes of one append to a log, and what they say (PROTOCOL.md §3). */
@@ -20,7 +21,7 @@ const LINE_END = 10;
  */
 export function encodeAppend(
   records: readonly LogRecord[],
-  at: { start: Position; endsLine: boolean; atMs: number; writer: string },
+  at: { start: Position; endsLine: boolean; atMs: number; writer: string; turn: Turn },
 ): EncodedAppend {
   const lead = at.endsLine ? 0 : 1;
   const bytes = records.reduce((sum, record) => sum + record.line.length + 1, 0);
@@ -35,6 +36,7 @@ export function encodeAppend(
   const commit: Commit = {
     atMs: at.atMs,
     writer: at.writer,
+    turn: at.turn,
     start: at.start,
     records: records.length,
     bytes,

@@ -101,7 +101,9 @@ export function ruleOf(failure: { code: string; status: number | null; delayMs: 
   if (failure.delayMs !== null && failure.status === 503) return throttled(SLOW_DOWN);
   const known = Object.hasOwn(CODES, failure.code) ? CODES[failure.code] : undefined;
   if (known !== undefined) return known;
-  if (failure.status === null || failure.status >= 500) return unclear(503, SEND_AGAIN);
+  const { status } = failure;
+  // Something in between may answer in the store's place: what is no refusal says nothing about the bytes.
+  if (status === null || status >= 500 || status < 400) return unclear(503, SEND_AGAIN);
   return refused(502, 'The store refused the request. Look the code up in its documentation.');
 }
 

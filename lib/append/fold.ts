@@ -1,6 +1,7 @@
 import { COMMIT_PREFIX, type Commit, parseCommitLine } from './commit.ts';
 import { crc64, crc64Combine } from './crc64.ts';
 import type { EncodedAppend } from './encode.ts';
+import { ACTIVE_MS_MAX, type Activity } from './pace.ts';
 import type { Position } from './types.ts';
 import { byteLength, position } from './types.ts';
 
@@ -18,9 +19,14 @@ export interface Known {
   readonly record: number;
 }
 
-/** Bytes without a commit line are kept this long, waiting for one; far above the largest append that is taken. */
-const UNCOVERED_BYTES_MAX = 96 * 1024 * 1024;
+/** The largest append to a log. A call brings 32 MB, and text and bytes grow when they become lines. */
+export const APPEND_BYTES_MAX = 48 * 1024 * 1024;
+/** Bytes without a commit line are kept this long, waiting for one; half of it is always room for a whole append. */
+const UNCOVERED_BYTES_MAX = 2 * APPEND_BYTES_MAX;
+/** Commits whose writer and time are kept: a few turns of more writers than one object is good for. */
+const ACTIVITY_MAX = 512;
 const LINE_END = 10;
+const NOTHING = Buffer.alloc(0);
 
 export class LogFold {
   readonly windowBytes: number;
@@ -34,9 +40,11 @@ export class LogFold {
   #uncovered: Buffer = Buffer.alloc(0);
   /** How much of `uncovered` has been looked at: whole lines only. */
   #scanned = 0;
-  readonly #ids = new Map<string, Entry>();
+  readonly #ids = new Map<string, { readonly entry: Entry; readonly record: number }>();
   /** Oldest first. */
   readonly #entries: Entry[] = [];
+  /** Who wrote lately, oldest first. */
+  #activity: Activity[] = [];
 
   /**
    * Starts with the bytes from `start` on. If that is not 0 it may be in the middle of a line or a batch: everything
@@ -72,16 +80,16 @@ export class LogFold {
     return this.#crc64 === sum;
   }
 
+  /** Who committed lately, for pacing. */
+  get activity(): readonly Activity[] {
+    return this.#activity;
+  }
+
   find(source: string, id: string): Known | undefined {
-    const entry = this.#ids.get(idKey(source, id));
-    if (entry === undefined) return undefined;
-    const { start, writer } = entry.commit;
-    return {
-      start: position(start),
-      end: entry.end,
-      writer,
-      record: entry.records.get(idKey(source, id)) ?? 0,
-    };
+    const place = this.#ids.get(idKey(source, id));
+    if (place === undefined) return undefined;
+    const { start, end, writer } = place.entry;
+    return { start, end, writer, record: place.record };
   }
 
   /** Takes the bytes that follow. */
@@ -128,7 +136,9 @@ export class LogFold {
       const commit = this.#commitAt(lineStart, lineEnd);
       if (commit === null) continue;
       const base = this.#base();
-      this.#uncovered = this.#uncovered.subarray(lineEnd + 1);
+      // An empty view would keep all of the bytes that were read.
+      const rest = this.#uncovered.subarray(lineEnd + 1);
+      this.#uncovered = rest.length === 0 ? NOTHING : rest;
       this.#scanned = 0;
       this.#accept(commit, base + lineStart, position(base + lineEnd + 1));
     }
@@ -154,16 +164,17 @@ export class LogFold {
   }
 
   #accept(commit: Commit, lineStart: number, end: Position): void {
-    const entry: Entry = { commit, lineStart, end, records: new Map() };
-    let record = 0;
-    for (const run of commit.sources) {
-      for (const id of run.ids) {
-        const key = idKey(run.source, id);
-        entry.records.set(key, record++);
-        this.#ids.set(key, entry);
-      }
-    }
+    const names = commit.sources.flatMap(({ source, ids }) => ids.map((id) => idKey(source, id)));
+    const entry: Entry = { start: position(commit.start), end, lineStart, writer: commit.writer, names };
+    for (const [record, name] of names.entries()) this.#ids.set(name, { entry, record });
     this.#entries.push(entry);
+    this.#activity.push({ writer: commit.writer, atMs: commit.atMs, turn: commit.turn });
+    if (this.#activity.length > ACTIVITY_MAX) this.#forgetActivity(commit.atMs);
+  }
+
+  #forgetActivity(nowMs: number): void {
+    const recent = this.#activity.filter(({ atMs }) => atMs > nowMs - ACTIVE_MS_MAX);
+    this.#activity = recent.slice(-ACTIVITY_MAX / 2);
   }
 
   #evict(): void {
@@ -171,7 +182,7 @@ export class LogFold {
     let gone = 0;
     for (const entry of this.#entries) {
       if (entry.lineStart >= oldest) break;
-      for (const key of entry.records.keys()) if (this.#ids.get(key) === entry) this.#ids.delete(key);
+      for (const name of entry.names) if (this.#ids.get(name)?.entry === entry) this.#ids.delete(name);
       gone++;
     }
     this.#entries.splice(0, gone);
@@ -180,9 +191,12 @@ export class LogFold {
   /** Foreign bytes must not make a writer's memory grow without end (PROTOCOL.md §3.3). */
   #trim(): void {
     if (this.#uncovered.length <= UNCOVERED_BYTES_MAX) return;
-    const drop = Math.min(this.#scanned, this.#uncovered.length - UNCOVERED_BYTES_MAX);
+    // Down to half, so that the bytes that stay are not copied with every push.
+    const drop = this.#uncovered.length - UNCOVERED_BYTES_MAX / 2;
+    // A line as long as that is no commit line: what is left of it is passed over.
+    if (drop > this.#scanned) this.#midLine = true;
     this.#uncovered = Buffer.from(this.#uncovered.subarray(drop));
-    this.#scanned -= drop;
+    this.#scanned = Math.max(0, this.#scanned - drop);
   }
 
   /** Position of the first uncovered byte. */
@@ -191,13 +205,15 @@ export class LogFold {
   }
 }
 
+/** What is kept of a commit: memory goes by the ids of the window, so no more than this. */
 interface Entry {
-  readonly commit: Commit;
+  readonly start: Position;
+  readonly end: Position;
   /** Where its commit line starts. */
   readonly lineStart: number;
-  readonly end: Position;
-  /** Which data line each id is. */
-  readonly records: Map<string, number>;
+  readonly writer: string;
+  /** Of its records, in order. */
+  readonly names: readonly string[];
 }
 
 // A source holds no NUL (§3.2), so the two cannot run into each other.

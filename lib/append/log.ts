@@ -1,6 +1,7 @@
 import { type EncodedAppend, encodeAppend } from './encode.ts';
 import { InvalidRecord } from './errors.ts';
-import { type Known, LogFold } from './fold.ts';
+import { APPEND_BYTES_MAX, type Known, LogFold } from './fold.ts';
+import { turnOf } from './pace.ts';
 import { type Plan, Tries } from './plan.ts';
 import { checkAnswer } from './raw.ts';
 import { byteLength, type LogRecord, type Position, position, type RecordReceipt } from './types.ts';
@@ -13,10 +14,14 @@ export interface LogOptions {
   readonly known: LogFold | null;
   readonly ifPosition: Position | null;
   readonly writer: string;
+  /** What the writer measured to the store. */
+  readonly roundTripMs: number;
   /** Time of the commit, epoch milliseconds. */
   readonly atMs: number;
   /** How far back a record is recognised, in bytes (PROTOCOL.md §4.1). */
   readonly windowBytes: number;
+  /** Others are writing: read what is new before the first attempt (PROTOCOL.md §4.8). */
+  readonly othersWrite?: boolean;
 }
 
 /**
@@ -30,10 +35,12 @@ export function* appendLog(
   records: readonly LogRecord[],
   options: LogOptions,
 ): Plan<{ receipts: RecordReceipt[]; fold: LogFold }> {
-  const { ifPosition, writer, windowBytes } = options;
+  const { ifPosition, writer, roundTripMs, windowBytes } = options;
+  let { atMs } = options;
   const tries = new Tries(key);
   const call = new Receipts(key, records, writer);
   let fold = options.known ?? (yield* cold(tries, windowBytes));
+  if (options.known !== null && options.othersWrite === true) fold = yield* freshened(tries, fold, call);
   if (ifPosition !== null && fold.end !== ifPosition) {
     fold = yield* caughtUp(tries, fold, call, position((yield* tries.head())?.length ?? 0));
   }
@@ -42,7 +49,13 @@ export function* appendLog(
     const fresh = call.notIn(fold);
     if (fresh.length === 0) return { receipts: call.all(), fold };
     if (ifPosition !== null && fold.end !== ifPosition) throw tries.mismatch(fold.end, ifPosition);
-    const append = encodeAppend(fresh, { ...options, start: fold.end, endsLine: fold.endsLine });
+    const append = encodeAppend(fresh, {
+      ...options,
+      atMs,
+      turn: turnOf(fold.activity, writer, roundTripMs),
+      start: fold.end,
+      endsLine: fold.endsLine,
+    });
     checkSize(append, windowBytes);
     const found = yield* landed(tries, fold, append);
     if (found === null) {
@@ -51,6 +64,11 @@ export function* appendLog(
     } else {
       if (tries.unclearAt !== null) call.attempted(append);
       fold = yield* caughtUp(tries, fold, call, found);
+      if (call.notIn(fold).length === 0) continue; // an attempt of ours had landed
+      const nowMs = yield* tries.turn(fold.activity);
+      if (nowMs === null) continue; // the conflict is fresh: nobody can be faster than now
+      atMs = nowMs;
+      fold = yield* freshened(tries, fold, call);
     }
   }
 }
@@ -79,6 +97,7 @@ function* landed(tries: Tries, fold: LogFold, append: EncodedAppend): Plan<Posit
 function* caughtUp(tries: Tries, fold: LogFold, call: Receipts, found: Position): Plan<LogFold> {
   const unclear = tries.unclearAt !== null;
   const replaced = found < fold.end;
+  let agrees = true;
   // A writer that slept through more than the window may as well start anew, unless bytes of its own may be there.
   if (!replaced && (unclear || found - fold.end <= fold.windowBytes)) {
     while (fold.end < found) {
@@ -87,17 +106,39 @@ function* caughtUp(tries: Tries, fold: LogFold, call: Receipts, found: Position)
       const read = yield* tries.bytes({ ask: 'read', start: fold.end, end: position(next) });
       if (read === null || read.bytes.length !== next - fold.end) break;
       fold.push(read.bytes);
-      if (read.length === next && !fold.agreesWith(read.crc64)) break;
+      // These bytes do not continue what is known: the object is another one, or they were damaged on the way.
+      if (read.length === next && !fold.agreesWith(read.crc64)) {
+        agrees = false;
+        break;
+      }
       call.notIn(fold);
     }
-    if (fold.end >= found) {
+    if (agrees && fold.end >= found) {
       // Something is at every position tried so far, so no attempt of ours at one of them can land any more.
       tries.unclearAt = null;
       return fold;
     }
+    call.forget();
   }
   if (unclear) throw tries.unknown('The log was replaced or deleted during the append.');
+  if (replaced) call.forget();
   return yield* cold(tries, fold.windowBytes);
+}
+
+/** The fold of all there is now, in one request if that is not much. */
+function* freshened(tries: Tries, fold: LogFold, call: Receipts): Plan<LogFold> {
+  const { end } = fold;
+  // From the last byte known: a range that begins at the object's end would be refused.
+  const last = position(Math.max(0, end - 1));
+  const read = yield* tries.bytes({ ask: 'read', start: last, end: position(end + READ_BYTES_MAX) });
+  const continues = read !== null && read.length >= end;
+  if (continues) fold.push(read.bytes.subarray(end - last));
+  if (!continues || (fold.end === read.length && !fold.agreesWith(read.crc64))) {
+    call.forget();
+    return yield* cold(tries, fold.windowBytes);
+  }
+  call.notIn(fold);
+  return yield* caughtUp(tries, fold, call, position(read.length));
 }
 
 /** §4.1: one read of the tail finds the length and the window. */
@@ -128,13 +169,20 @@ class Receipts {
     this.#writer = writer;
   }
 
+  /** What was found is in an object that is no more. */
+  forget(): void {
+    this.#found.clear();
+    this.#attempts.clear();
+  }
+
   attempted({ commit, body }: EncodedAppend): void {
     this.#attempts.set(position(commit.start), position(commit.start + body.length));
   }
 
-  /** Where the attempt at `start` ends, or infinity if there was none. */
-  attemptEndAfter(start: Position): number {
-    return this.#attempts.get(start) ?? Number.POSITIVE_INFINITY;
+  /** Where the attempt that covers the byte at `at` ends, or infinity if there was none. */
+  attemptEndAfter(at: Position): number {
+    for (const [start, end] of this.#attempts) if (start <= at && at < end) return end;
+    return Number.POSITIVE_INFINITY;
   }
 
   /** The records that are still to be appended, each once. Notes where the others are. */
@@ -166,7 +214,12 @@ class Receipts {
 }
 
 /** The ids of an append must fit the window, or the next writer could not recognise them. */
-function checkSize({ lineBytes }: EncodedAppend, windowBytes: number): void {
+function checkSize({ body, lineBytes }: EncodedAppend, windowBytes: number): void {
+  if (body.length > APPEND_BYTES_MAX) {
+    throw new InvalidRecord(
+      `The records of one append take ${body.length} bytes, and ${APPEND_BYTES_MAX} are allowed. Send fewer at once.`,
+    );
+  }
   if (lineBytes <= windowBytes) return;
   throw new InvalidRecord(
     `The ids of one append take ${lineBytes} bytes, and ${windowBytes} are allowed. Send fewer records at once, or shorter ids.`,

@@ -8,6 +8,7 @@ import {
   PositionMismatch,
   ruleOf,
 } from './errors.ts';
+import type { Activity } from './pace.ts';
 import { type ByteLength, type Position, position } from './types.ts';
 
 /**
@@ -26,7 +27,9 @@ export type Ask =
   /** The last `bytesMax` bytes of the object. */
   | { readonly ask: 'tail'; readonly bytesMax: ByteLength }
   /** Wait `delayMs` as the store asked, or else with backoff for the `tries`-th failure in a row. */
-  | { readonly ask: 'pause'; readonly tries: number; readonly delayMs: number | null };
+  | { readonly ask: 'pause'; readonly tries: number; readonly delayMs: number | null }
+  /** Wait for one's turn among the writers of `activity`, if turns are taken (PROTOCOL.md §4.8). */
+  | { readonly ask: 'turn'; readonly activity: readonly Activity[]; readonly conflicts: number };
 
 export type Reply =
   | { readonly kind: 'appended'; readonly nextPosition: number; readonly crc64: bigint | null }
@@ -39,7 +42,8 @@ export type Reply =
     }
   /** To `read` and `tail`; null if nothing is there. */
   | { readonly kind: 'bytes'; readonly read: ReadBytes | null }
-  | { readonly kind: 'resumed' }
+  /** To `pause` and `turn`; after a turn that was waited for, with what time it is, epoch milliseconds. */
+  | { readonly kind: 'resumed'; readonly nowMs?: number }
   /** Not done: the time or the attempts are used up. */
   | { readonly kind: 'stop'; readonly reason: StopReason };
 
@@ -137,6 +141,13 @@ export class Tries {
       delayMs: this.#failure?.delayMs ?? null,
     };
     if (reply.kind === 'stop') throw this.#stopped(reply.reason);
+  }
+
+  /** The time if it had to wait, so that what is known of the object is old; else null. */
+  *turn(activity: readonly Activity[]): Plan<number | null> {
+    const reply = yield { ask: 'turn', activity, conflicts: this.#conflicts };
+    if (reply.kind === 'stop') throw this.#stopped(reply.reason);
+    return reply.kind === 'resumed' ? (reply.nowMs ?? null) : null;
   }
 
   mismatch(length: number, asked: number): PositionMismatch {

@@ -69,6 +69,9 @@ function* isThere(tries: Tries, payload: Uint8Array, start: Position, found: Pos
   const end = advance(start, byteLength(payload.length));
   if (found < end) return false;
   const read = yield* tries.bytes({ ask: 'read', start, end });
+  if (read !== null && read.length >= end && (read.start !== start || read.bytes.length !== payload.length)) {
+    throw tries.unknown('The store answered with other bytes than were asked for.');
+  }
   return read !== null && Buffer.compare(read.bytes, payload) === 0;
 }
 

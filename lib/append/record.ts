@@ -1,4 +1,5 @@
 import { InvalidRecord } from './errors.ts';
+import { checkJson, memberNames } from './json.ts';
 import type { LogRecord } from './types.ts';
 
 /**
@@ -8,7 +9,9 @@ import type { LogRecord } from './types.ts';
  * `{"$record":…}`, so nothing that comes in can pass for a commit line or change its meaning on the way out.
  */
 
-const OURS = ['$commit', '$bytes', '$record'] as const;
+const OURS: readonly string[] = ['$commit', '$bytes', '$record'];
+/** A longer text is checked without building its tree: 32 MB of `[{},{},…]` would take 1 GB. */
+const TREE_CHARS_MAX = 256 * 1024;
 
 const utf8 = new TextEncoder();
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true });
@@ -16,11 +19,14 @@ const strictUtf8 = new TextDecoder('utf-8', { fatal: true });
 /** Characters of an id or a source: enough for any queue's, and 10,000 of them fit one commit line. */
 export const NAME_LENGTH_MAX = 256;
 
+/** The range of `Date`. Past it, the age of a record could be a number that no reader takes (§3.2). */
+const TIME_MS_MAX = 8.64e15;
+
 /** A record with its names checked (§3.2). Throws `InvalidRecord`. */
 export function logRecord(record: LogRecord): LogRecord {
   checkName('id', record.id);
   checkName('source', record.source);
-  if (!Number.isSafeInteger(record.timeMs)) {
+  if (!Number.isInteger(record.timeMs) || Math.abs(record.timeMs) > TIME_MS_MAX) {
     throw new InvalidRecord('The time of a record has to be a whole number of milliseconds.');
   }
   return record;
@@ -29,18 +35,11 @@ export function logRecord(record: LogRecord): LogRecord {
 /** The data line of a JSON text. Numbers, escapes and duplicate keys stay as they came. Throws `InvalidRecord`. */
 export function jsonLine(json: string | Uint8Array): Uint8Array {
   const text = typeof json === 'string' ? checkedText(json) : decoded(json);
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    // The parser's message quotes the payload, so it is not kept.
-    throw new InvalidRecord(
-      'The record is not valid JSON. Send one JSON value, or choose another content type.',
-    );
-  }
+  const ours = isOurs(text);
   // Valid JSON has line ends between tokens only, so they and the indentation after them can go.
+  if (!ours && typeof json !== 'string' && isBareLine(json)) return json;
   const line = text.replace(/[\r\n][\r\n\t ]*/g, '').trim();
-  return utf8.encode(isOurs(value) ? `{"$record":${line}}` : line);
+  return utf8.encode(ours ? `{"$record":${line}}` : line);
 }
 
 /** The data line of a text: a JSON string. */
@@ -54,6 +53,12 @@ export function bytesLine(bytes: Uint8Array): Uint8Array {
   return utf8.encode(`{"$bytes":"${base64}"}`);
 }
 
+/** Valid JSON that is its own data line: nothing to take out, so its bytes need not be made again. */
+function isBareLine(json: Uint8Array): boolean {
+  const isValue = (byte = 0x20) => byte > 0x20 && byte !== 0xef; // neither white space nor a byte order mark
+  return isValue(json[0]) && isValue(json.at(-1)) && !json.includes(0x0a) && !json.includes(0x0d);
+}
+
 function checkName(what: string, name: string): void {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   if (name.length > 0 && name.length <= NAME_LENGTH_MAX && name.isWellFormed() && !/[\0-\x1f\x7f]/.test(name))
@@ -61,9 +66,27 @@ function checkName(what: string, name: string): void {
   throw new InvalidRecord(`The ${what} of a record has to be 1 to ${NAME_LENGTH_MAX} printable characters.`);
 }
 
-function isOurs(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
-  return OURS.some((key) => Object.hasOwn(value, key));
+/** Whether `text` is an object with a key of ours. Throws `InvalidRecord` if it is no JSON. */
+function isOurs(text: string): boolean {
+  try {
+    if (text.length > TREE_CHARS_MAX) {
+      checkJson(text);
+      return hasOne(memberNames(text), OURS);
+    }
+    const value: unknown = JSON.parse(text);
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+    return OURS.some((key) => Object.hasOwn(value, key));
+  } catch {
+    // The parser's message quotes the payload, so it is not kept.
+    throw new InvalidRecord(
+      'The record is not valid JSON. Send one JSON value, or choose another content type.',
+    );
+  }
+}
+
+function hasOne(names: Iterable<string>, wanted: readonly string[]): boolean {
+  for (const name of names) if (wanted.includes(name)) return true;
+  return false;
 }
 
 function decoded(bytes: Uint8Array): string {

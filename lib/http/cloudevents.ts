@@ -5,9 +5,10 @@
  * An event is named by its id and source, and its time is the record's time. The record is its data, or the whole event
  * as it came (binary mode: as its JSON form), whichever the target asks for.
  */
+
+import { checkJson, JsonError, parseJson, sliceElements, sliceMember } from '../append/json.ts';
 import { IntakeError } from '../intake/errors.ts';
 import type { Content, Payload } from '../intake/payload.ts';
-import { JsonError, parseJson, sliceElements, sliceMember } from '../json.ts';
 import { bodyKindOf } from './media-type.ts';
 import { utf8Text } from './text.ts';
 
@@ -17,6 +18,8 @@ const RFC3339 = /^(\d{4}-\d\d-\d\d)T\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 /** The sources that the doors of this project give (PROTOCOL.md §3): an event that took one could pass for a message. */
 const OURS = /^(?:http$|queue\/|schedule\/)/;
+/** Far above the 64 KB that the CloudEvents specification asks everyone to take. */
+const EVENT_CHARS_MAX = 1024 * 1024;
 const ATTRIBUTE = /^ce-([a-z0-9]+)$/;
 
 /** One event in structured mode. Throws `IntakeError`. */
@@ -28,9 +31,9 @@ export function structuredEvent(body: Uint8Array, part: EventPart): Payload {
 /** A batch of events. Throws `IntakeError`. */
 export function eventBatch(body: Uint8Array, part: EventPart): Payload[] {
   const text = utf8Text(body);
-  const events = jsonOf(text);
-  if (!Array.isArray(events)) throw malformed('A batch of CloudEvents is a JSON array.');
-  return sliceElements(text).map((slice, index) => eventPayload(slice, events[index], part));
+  asMalformed(() => checkJson(text));
+  if (!/^\s*\[/.test(text)) throw malformed('A batch of CloudEvents is a JSON array.');
+  return sliceElements(text).map((slice) => eventPayload(slice, jsonOf(slice), part));
 }
 
 /** Whether the headers carry an event in binary mode. */
@@ -139,9 +142,20 @@ function percentDecoded(value: string): string {
   }
 }
 
+/** The event as a tree, whose memory is many times that of its text. */
 function jsonOf(text: string): unknown {
+  if (text.length > EVENT_CHARS_MAX) {
+    throw new IntakeError(
+      'PayloadTooLarge',
+      `A CloudEvent in JSON has at most ${EVENT_CHARS_MAX} characters. Send a larger one in binary mode (ce- headers).`,
+    );
+  }
+  return asMalformed(() => parseJson(text));
+}
+
+function asMalformed<T>(parse: () => T): T {
   try {
-    return parseJson(text);
+    return parse();
   } catch (cause) {
     if (cause instanceof JsonError)
       throw malformed(`The body is not JSON, from offset ${cause.offset} on.`, cause);

@@ -3,7 +3,7 @@
  * `MalformedEventError` that names the field. Where a field holds a payload or a number that may exceed 2^53, the exact
  * source text is read instead of the parsed value.
  */
-import { JsonError, parseJson, sliceMember } from '../json.ts';
+import { JsonError, parseJson, sliceMember } from '../append/json.ts';
 import { MalformedEventError, type Trigger } from './errors.ts';
 
 export type JsonObject = { readonly [name: string]: unknown };

@@ -10,7 +10,7 @@
  * be understood, the call fails with `BatchFailedError`; a handler must be able to take the other items twice.
  */
 import type { SQSBatchResponse, SQSHandler, SQSRecord } from 'aws-lambda';
-import { sliceElements } from '../json.ts';
+import { sliceElements } from '../append/json.ts';
 import { type LambdaHandler, returnInstead, type ShimOptions, shimContext } from './context.ts';
 import { BatchFailedError, UnknownEventShapeError } from './errors.ts';
 import type { FcHandler } from './fc.ts';

@@ -102,7 +102,8 @@ export function ossStore(options: OssOptions): ObjectStore {
       });
       const length = count(answer, 'x-oss-next-append-position');
       if (answer.status === 200) {
-        return { kind: 'appended', nextPosition: length ?? position + body.length, crc64: crc64(answer) };
+        if (length === null) throw incomplete(answer, 'the next position');
+        return { kind: 'appended', nextPosition: length, crc64: crc64(answer) };
       }
       if (errorCode(answer) === 'PositionNotEqualToLength') return { kind: 'conflict', length };
       return { kind: 'failed', failure: refusal(answer) };

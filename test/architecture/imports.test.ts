@@ -44,8 +44,8 @@ const BREACHES: Readonly<
     [{ 'lib/append/fold.ts': "import { z } from 'zod';" }, 'lib/append/fold.ts:1: imports zod'],
     [{ 'lib/append/fold.ts': "\nimport 'node:fs';" }, 'lib/append/fold.ts:2: imports node:fs'],
     [
-      { 'lib/append/fold.ts': "import type { A } from '../json.ts';" },
-      'lib/append/fold.ts:1: imports lib/json.ts',
+      { 'lib/append/fold.ts': "import type { A } from '../runtime.ts';" },
+      'lib/append/fold.ts:1: imports lib/runtime.ts',
     ],
     [
       { 'lib/append/fold.ts': "export * from '../appender.ts';" },

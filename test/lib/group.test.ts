@@ -6,7 +6,12 @@ interface Call extends GroupCall {
   readonly name: string;
 }
 
-const call = (name: string, bytes = 1, alone = false): Call => ({ name, bytes, alone });
+const call = (name: string, bytes = 1, alone = false): Call => ({
+  name,
+  bytes,
+  alone,
+  remainingMs: () => 1000,
+});
 
 /** A group whose appends end when the test says so. */
 function group(options: Partial<GroupOptions<Call, string, string>> = {}) {
@@ -19,6 +24,7 @@ function group(options: Partial<GroupOptions<Call, string, string>> = {}) {
         commits.push({ names, state, end, fail: reject });
       }),
     again: () => false,
+    after: () => () => {},
     ...options,
   });
   /** Ends the appends one after the other until there are none. */

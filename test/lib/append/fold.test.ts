@@ -17,7 +17,13 @@ const record = (id: number | string, json = `{"id":${JSON.stringify(id)}}`): Log
 const fresh = (windowBytes = 1e9) => new LogFold(position(0), { windowBytes, crc64: 0n });
 
 const encode = (records: LogRecord[], fold: LogFold) =>
-  encodeAppend(records, { start: fold.end, endsLine: fold.endsLine, atMs: 1_700_000_000_500, writer: 'w' });
+  encodeAppend(records, {
+    start: fold.end,
+    endsLine: fold.endsLine,
+    atMs: 1_700_000_000_500,
+    writer: 'w',
+    turn: { slot: 0, slotMs: 32 },
+  });
 
 /** A log made of appends of our own (numbers: how many records) and of foreign bytes (strings). */
 const parts = fc.array(

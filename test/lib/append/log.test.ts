@@ -25,7 +25,7 @@ const record = (id: string): LogRecord => ({
 });
 
 const plan = (ids: readonly string[], known: LogFold | null, writer: string, windowBytes = 1e6): LogPlan =>
-  appendLog('k', ids.map(record), { known, ifPosition: null, writer, atMs: 0, windowBytes });
+  appendLog('k', ids.map(record), { known, ifPosition: null, writer, roundTripMs: 20, atMs: 0, windowBytes });
 
 /** Everything goes wrong that may go wrong, often. */
 const STORM: Faults = {
@@ -137,7 +137,7 @@ describe('appending to a log', () => {
       fc.property(fc.nat(), (seed) => {
         // The shortest window that still holds one commit line, so that the next append pushes everything out.
         const faults = { ...CALM, answerLost: 0.3 };
-        check(simulate(seed, { faults, writers: 3, calls: 4, triesMax: 1, windowBytes: 240 }));
+        check(simulate(seed, { faults, writers: 3, calls: 4, triesMax: 1, windowBytes: 280 }));
       }),
       { numRuns: 500 },
     );
@@ -214,7 +214,14 @@ describe('a record given twice in one call', () => {
   it('is appended once, as it was given first', () => {
     const world = new World(CALM, dice(1));
     const twice = [record('a'), { ...record('a'), line: jsonLine('2') }];
-    const options = { known: null, ifPosition: null, writer: 'w', atMs: 0, windowBytes: 1e6 };
+    const options = {
+      known: null,
+      ifPosition: null,
+      writer: 'w',
+      roundTripMs: 20,
+      atMs: 0,
+      windowBytes: 1e6,
+    };
     const plans = [appendLog('k', twice, options)];
     world.run([new Actor(() => plans.shift() ?? null)]);
     expect(readLog(world.object).flatMap(({ records }) => records.map(({ line }) => line))).toEqual([
@@ -234,6 +241,7 @@ function outcome(
     known: null,
     ifPosition: at,
     writer: 'w',
+    roundTripMs: 20,
     atMs: 0,
     windowBytes: 1e6,
   });
@@ -299,6 +307,7 @@ describe('an append to a log ends with a typed error', () => {
       known: null,
       ifPosition: null,
       writer: 'w',
+      roundTripMs: 20,
       atMs: 0,
       windowBytes: 1e6,
     });

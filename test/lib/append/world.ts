@@ -88,6 +88,7 @@ export class World {
     const faults = this.#faults;
     if (this.#roll() < faults.stop) return { kind: 'stop', reason: 'time' };
     if (ask.ask === 'pause') return { kind: 'resumed' };
+    if (ask.ask === 'turn') return this.#roll() < 0.5 ? { kind: 'resumed' } : { kind: 'resumed', nowMs: 0 };
     if (this.#roll() < faults.throttled) return failed('TotalQpsLimitExceeded', 503, 100);
     if (this.#roll() < faults.requestLost) return failed('NoAnswer', null);
     if (ask.ask === 'append' && this.#roll() < faults.late) {
@@ -101,7 +102,7 @@ export class World {
     return reply;
   }
 
-  #act(ask: Exclude<Ask, { ask: 'pause' }>): Reply {
+  #act(ask: Exclude<Ask, { ask: 'pause' | 'turn' }>): Reply {
     const whole = { length: this.object.length, crc64: crc64(this.object) };
     if (ask.ask === 'append') return this.#append(ask);
     if (!this.exists)

@@ -35,6 +35,21 @@ export function parseJson(text: string): unknown {
 }
 
 /**
+ * Checks that `text` is one JSON value, without building it: a tree of many small values takes thirty times the memory
+ * of its text. Slower than `JSON.parse` for small texts. Throws `JsonError`.
+ */
+export function checkJson(text: string): void {
+  const end = skipSpace(text, endOfValue(text, 0));
+  if (end !== text.length) fail(end);
+}
+
+/** The names of the members of the object that `text` is, as they come; none if it is something else. */
+export function* memberNames(text: string): Generator<string> {
+  const start = skipSpace(text, 0);
+  if (text[start] === '{') for (const { name } of membersOf(text, start)) yield name;
+}
+
+/**
  * The source text of the value reached from the top by `path`, a name for each object on the way; the whole value if
  * the path is empty. Of duplicate members the last one counts and names are compared unescaped, as `JSON.parse` does.
  * Undefined if the path leads nowhere. `text` is meant to be JSON; what is not may throw `JsonError`.
@@ -97,7 +112,7 @@ function endOfValue(text: string, start: number): number {
       const closer = text[at] === '{' ? '}' : ']';
       at = skipSpace(text, at + 1);
       if (text[at] !== closer) {
-        closers.push(closer);
+        if (closers.push(closer) > DEPTH_MAX) fail(at);
         if (closer === '}') at = startOfMemberValue(text, at);
         continue;
       }
@@ -123,6 +138,9 @@ function endOfValue(text: string, start: number): number {
 function startOfMemberValue(text: string, nameStart: number): number {
   return skipSpace(text, pass(text, skipSpace(text, endOfString(text, nameStart)), ':'));
 }
+
+/** Deeper nesting is refused: it has no use but to fill memory. */
+const DEPTH_MAX = 2_000_000;
 
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const LITERAL = /true|false|null/y;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { JsonError, parseJson, sliceElements, sliceMember } from '../../lib/json.ts';
+import { JsonError, parseJson, sliceElements, sliceMember } from '../../../lib/append/json.ts';
 
 /** Writes every `a` inside a string of JSON text as an escape. */
 function escapeLetters(text: string): string {
