@@ -80,9 +80,11 @@ export const RULES: readonly Rule[] = [
     (to) => ['append', 'shim', 'http', 'aggregate'].some((part) => isIn(`lib/${part}`, to)),
   ),
   imports(
-    'an adapter of the store is named only by functions, infra/local, infra/cli, infra/bundle, tests and itself',
+    'an adapter of the store is named only by functions, infra/local, infra/cli, infra/bundle, infra/bench, tests and itself',
     (file) =>
-      !['functions', 'infra/local', 'infra/cli', 'infra/bundle', 'test'].some((part) => isIn(part, file)),
+      !['functions', 'infra/local', 'infra/cli', 'infra/bundle', 'infra/bench', 'test'].some((part) =>
+        isIn(part, file),
+      ),
     (to, file) => adapterOf(to) !== null && adapterOf(file) === null,
   ),
   imports(
@@ -91,8 +93,10 @@ export const RULES: readonly Rule[] = [
     (to, file) => adapterOf(to) !== null && adapterOf(to) !== adapterOf(file),
   ),
   imports(
-    'ali-oss is imported only by its adapter, infra/bundle and tests',
-    (file) => adapterOf(file) !== 'oss' && !isIn('infra/bundle', file) && !isIn('test', file),
+    'ali-oss is imported only by its adapter, infra/bundle, the peers of infra/bench and tests',
+    (file) =>
+      adapterOf(file) !== 'oss' &&
+      !['infra/bundle', 'infra/bench/programs', 'test'].some((part) => isIn(part, file)),
     (to) => /^ali-oss(\/|$)/.test(to),
   ),
   imports(
