@@ -5,8 +5,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type CallContext, type Credentials, callHeaders } from './context.ts';
 import { functionNotFound } from './errors.ts';
-import { type Answer, type Instance, isFailure, StartFailed } from './runtime/instance.ts';
+import { type Answer, type Instance, isFailure } from './runtime/instance.ts';
 import type { Pool } from './runtime/pool.ts';
+import { StartFailed } from './runtime/start.ts';
 
 export interface Invocation {
   readonly functionName: string;
@@ -40,7 +41,7 @@ export interface InvokerOptions {
 
 /** An idle instance may have died unnoticed; the call goes to another one, this many times at most. */
 const DELIVERIES_MAX = 10;
-/** How long a process whose connection broke may take to be seen dead, before it is killed. */
+/** How long a process whose connection broke may take to be seen dead. */
 const EXIT_MS_MAX = 1_000;
 
 /** Makes `Invoke`. It throws `ApiError` 404 (no such function), 429 (too many calls wait). */
@@ -135,13 +136,19 @@ export const connectionRefused = (error: unknown): boolean =>
 
 /** A process that broke off a call is dead or unfit: this makes sure, and waits for its last output. */
 async function gone(pool: Pool, instance: Instance): Promise<void> {
+  await exits(instance);
+  await pool.discard(instance);
+}
+
+/** Whether a process whose connection broke is dead, or will be in a moment. */
+export async function exits(instance: Instance): Promise<boolean> {
   const timer = new AbortController();
   await Promise.race([
     instance.exited,
     sleep(EXIT_MS_MAX, undefined, { signal: timer.signal }).catch(() => undefined),
   ]);
   timer.abort();
-  await pool.discard(instance);
+  return instance.gone;
 }
 
 export function startFailed(requestId: string, error: StartFailed): InvocationResult {

@@ -5,6 +5,7 @@
 import type { AsyncCalls } from '../async.ts';
 import { ApiError, functionNotFound } from '../errors.ts';
 import type { HttpResponse } from '../http/event.ts';
+import { invocationType } from '../invocation-type.ts';
 import type { Invoke } from '../invoke.ts';
 import type { FunctionConfig } from '../template/function.ts';
 import { type AccessKey, type SignedRequest, verify } from './signature.ts';
@@ -86,13 +87,10 @@ async function call(
   requestId: string,
   { invoke, asyncCalls }: FunctionsApiOptions,
 ): Promise<HttpResponse> {
-  const type = headers['x-fc-invocation-type'] ?? 'Sync';
-  if (type === 'Async') {
+  if (invocationType(headers) === 'Async') {
     await asyncCalls.accept(functionName, event, requestId);
     return { status: 202, headers: {}, body: Buffer.alloc(0) };
   }
-  if (type !== 'Sync')
-    throw new ApiError(400, 'InvalidArgument', `x-fc-invocation-type is Sync or Async, not '${type}'`);
   const result = await invoke({ functionName, event, requestId });
   const answer: Record<string, string> = { 'content-type': 'application/octet-stream' };
   // A failing function is an answer, not an error of the API: status 200.

@@ -39,13 +39,16 @@ export function createApi(options: ApiOptions) {
 }
 
 async function serveQueues(request: IncomingMessage, path: string, queues: Queues): Promise<HttpResponse> {
-  const messages = /^\/queues\/([^/]+)\/messages$/.exec(path)?.[1];
+  const messages = /^\/queues\/([^/]*)\/messages$/.exec(path)?.[1];
   if (path !== '/queues' && messages === undefined) throw new ApiError(404, 'NotFound', `nothing at ${path}`);
   refuseOutsiders(request);
   const method = messages === undefined ? 'GET' : 'POST';
   if (request.method !== method) throw new ApiError(405, 'MethodNotAllowed', `use ${method}`);
   if (messages === undefined) return json(200, { queues: queues.status });
-  return json(201, await queues.publish(messages, await readBody(request, MESSAGE_BYTES_MAX, 'the message')));
+  return json(
+    201,
+    await queues.publish(decoded(messages), await readBody(request, MESSAGE_BYTES_MAX, 'the message')),
+  );
 }
 
 /** Queues ask for no signature; so only programs of this machine may use them, and no page in its browser. */
@@ -54,4 +57,13 @@ function refuseOutsiders(request: IncomingMessage): void {
   const isLoopback = address === '::1' || /^(::ffff:)?127\./.test(address);
   if (!isLoopback || request.headers.origin !== undefined)
     throw new ApiError(403, 'AccessDenied', 'queues take messages from programs on this machine only');
+}
+
+/** Queue names need no encoding; what is encoded all the same is named in the error as its caller wrote it. */
+function decoded(name: string): string {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
 }

@@ -10,11 +10,13 @@ import {
 } from 'node:http';
 import { type Credentials, callHeaders } from '../context.ts';
 import { ApiError } from '../errors.ts';
-import { connectionRefused, exited, type InvocationResult, startFailed, timedOut } from '../invoke.ts';
+import { connectionRefused, exited, exits, type InvocationResult, startFailed, timedOut } from '../invoke.ts';
 import { HTTP_HEADER_BYTES_MAX, SYNC_EVENT_BYTES_MAX } from '../limits.ts';
-import { type Instance, StartFailed } from '../runtime/instance.ts';
+import { type Instance, KEPT } from '../runtime/instance.ts';
 import type { Pool } from '../runtime/pool.ts';
+import { StartFailed } from '../runtime/start.ts';
 import type { FunctionConfig } from '../template/function.ts';
+import { checkLength, tooLarge } from './body.ts';
 import { isReservedInRequest, isReservedInResponse } from './event.ts';
 import { send } from './respond.ts';
 
@@ -40,6 +42,7 @@ export function createForward(options: ForwardOptions): Forward {
   return async (fn, request, response, requestId) => {
     const pool = options.pools.get(fn.name);
     if (!pool) throw new ApiError(404, 'FunctionNotFound', `no function '${fn.name}'`);
+    checkLength(request, SYNC_EVENT_BYTES_MAX, 'the body');
     const hangUp = new AbortController();
     response.once('close', () => hangUp.abort());
     for (let delivery = 1; delivery <= DELIVERIES_MAX; delivery++) {
@@ -83,7 +86,7 @@ function attempt(
       path: request.url,
       headers: [
         ...requestHeaders(request),
-        ...Object.entries(callHeaders(fn, context, 'http-invoke')).flat(),
+        ...Object.entries({ ...callHeaders(fn, context, 'http-invoke'), ...KEPT }).flat(),
       ],
     });
     const timer = setTimeout(() => {
@@ -91,7 +94,7 @@ function attempt(
       void pool.discard(instance);
     }, fn.timeoutS * 1000);
     const hungUp = () => upstream.destroy();
-    const settle = (outcome: Outcome) => {
+    const settle = (outcome: Outcome | Promise<Outcome>) => {
       clearTimeout(timer);
       response.off('close', hungUp);
       resolve(outcome);
@@ -102,14 +105,23 @@ function attempt(
       if (problem) return settle(problem);
       answer.on('error', () => response.destroy());
     });
-    upstream.on('error', (error) =>
-      settle(connectionRefused(error) ? 'refused' : exited(requestId, Date.now() - startMs)),
-    );
-    upstream.once('close', () =>
-      settle(response.headersSent ? 'done' : exited(requestId, Date.now() - startMs)),
-    );
+    let refused = false;
+    upstream.on('error', (error) => (refused = connectionRefused(error)));
+    // An answer that has begun is passed on as far as it goes, also when the function did not want the whole body.
+    upstream.once('close', () => {
+      if (response.headersSent || response.destroyed) settle('done');
+      else settle(refused ? 'refused' : brokenOff(instance, requestId, startMs));
+    });
     pipeBody(request, upstream, settle);
   });
+}
+
+/** Other calls may be under way in the instance: it goes on, unless it has died. */
+async function brokenOff(instance: Instance, requestId: string, startMs: number): Promise<Outcome> {
+  const durationMs = Date.now() - startMs;
+  if (await exits(instance)) return exited(requestId, durationMs);
+  const { name } = instance.fn;
+  return new ApiError(502, 'BadGateway', `${name} closed the connection before it answered`);
 }
 
 /** The body is touched only when the connection stands, so that a refused attempt can be repeated. */
@@ -125,7 +137,7 @@ function pipeBody(
         bytes += chunk.length;
         if (bytes <= SYNC_EVENT_BYTES_MAX) return;
         request.unpipe(upstream);
-        settle(new ApiError(413, 'RequestEntityTooLarge', `the body is over ${SYNC_EVENT_BYTES_MAX} bytes`));
+        settle(tooLarge(SYNC_EVENT_BYTES_MAX, 'the body'));
         upstream.destroy();
       });
       request.pipe(upstream);

@@ -7,6 +7,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AsyncCalls } from '../async.ts';
 import { ApiError, functionNotFound } from '../errors.ts';
 import { newRequestId } from '../ids.ts';
+import { invocationType } from '../invocation-type.ts';
 import type { Invoke } from '../invoke.ts';
 import {
   ASYNC_EVENT_BYTES_MAX,
@@ -38,7 +39,7 @@ export function createHttpTrigger(options: HttpTriggerOptions) {
     try {
       const fn = route(options, request);
       checkLimits(fn, request);
-      if (request.headers['x-fc-invocation-type'] === 'Async')
+      if (invocationType(request.headers) === 'Async')
         await accept(options, fn, request, response, requestId);
       else if (fn.runtime.kind === 'custom') await options.forward(fn, request, response, requestId);
       else await runEvent(options, fn, request, response, requestId);

@@ -2,19 +2,17 @@
  * One function instance: a process that serves calls over HTTP, is frozen (SIGSTOP) while it has none, and is thawed
  * (SIGCONT) for the next. Frozen means frozen: no timer and no promise in it makes progress.
  *
- * The pool decides who may call when; this module knows one process. `hold` before a call and `letGo` after it keep the
- * invariant that only a process without a call in flight is stopped.
+ * `start.ts` gets it ready and the pool decides who may call when; this module knows one process. `hold` before a call
+ * and `letGo` after it keep the invariant that only a process without a call in flight is stopped.
  */
-
 import { readFileSync } from 'node:fs';
 import { Agent, type IncomingHttpHeaders, type RequestOptions, request } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { type ControlPath, callHeaders } from '../context.ts';
-import { newInstanceId, newRequestId } from '../ids.ts';
-import { ANSWER_BYTES_MAX, START_MS_MAX } from '../limits.ts';
-import type { FunctionConfig, Hook } from '../template/function.ts';
+import { callHeaders } from '../context.ts';
+import { newRequestId } from '../ids.ts';
+import { ANSWER_BYTES_MAX } from '../limits.ts';
+import type { FunctionConfig } from '../template/function.ts';
 import type { Guard } from './guard.ts';
-import { type Host, type Launched, launch, listening } from './launch.ts';
+import type { Address, Host, Launched } from './launch.ts';
 import { Output } from './output.ts';
 
 export interface LogLine {
@@ -34,49 +32,11 @@ export interface Answer {
   readonly body: Buffer;
 }
 
-/** The instance did not become ready. `answer` is what its initializer, or the loading of its code, replied. */
-export class StartFailed extends Error {
-  override readonly name = 'StartFailed';
-  readonly answer: Answer | null;
-  /** Somebody else listens on the port it was given. */
-  readonly portTaken: boolean;
-
-  constructor(message: string, answer: Answer | null = null, portTaken = false) {
-    super(message);
-    this.answer = answer;
-    this.portTaken = portTaken;
-  }
-}
-
-const POLL_MS = 10;
-/** Attempts to start a custom runtime, each on another port, while others take the port first. */
-const PORT_ATTEMPTS_MAX = 5;
-
-/** A ready instance. Throws `StartFailed`, also when `signal` breaks it off. */
-export async function startInstance(
-  fn: FunctionConfig,
-  host: InstanceHost,
-  signal: AbortSignal,
-): Promise<Instance> {
-  for (let attempt = 1; ; attempt++) {
-    const id = newInstanceId();
-    const instance = new Instance(fn, id, host, await launch(fn, id, host));
-    const breakOff = () => instance.kill();
-    signal.addEventListener('abort', breakOff);
-    if (signal.aborted) breakOff();
-    try {
-      await instance.start();
-      signal.removeEventListener('abort', breakOff);
-      return instance;
-    } catch (error) {
-      signal.removeEventListener('abort', breakOff);
-      instance.kill();
-      await instance.exited;
-      const again = error instanceof StartFailed && error.portTaken && attempt < PORT_ATTEMPTS_MAX;
-      if (!again) throw error;
-    }
-  }
-}
+/**
+ * Asks the function's server to read a request to its end, even one that it answers at once. Told to close, it would
+ * close on the rest of the body, and the answer would be lost with the connection.
+ */
+export const KEPT = { connection: 'keep-alive' } as const;
 
 export class Instance {
   readonly id: string;
@@ -113,6 +73,10 @@ export class Instance {
   get pid(): number {
     return this.#launched.process.pid ?? 0;
   }
+  /** Where it listens, once it is ready. */
+  get address(): Address {
+    return this.#launched.address;
+  }
   get calls(): number {
     return this.#calls;
   }
@@ -121,41 +85,6 @@ export class Instance {
   }
   get gone(): boolean {
     return this.#gone;
-  }
-
-  /** Waits until the process listens, then lets it initialize. Throws `StartFailed`. */
-  async start(): Promise<void> {
-    await this.#untilListening();
-    const { kind } = this.fn.runtime;
-    if (kind === 'custom' && !this.fn.initializer) return;
-    // The built-in runtime reports here, too, whether its code could be loaded.
-    const timeoutMs = this.fn.initializer ? this.fn.initializer.timeoutS * 1000 : START_MS_MAX;
-    const answer = await this.#hook('initialize', timeoutMs);
-    if (isFailure(answer)) throw new StartFailed('the initializer failed', answer);
-  }
-
-  async #untilListening(): Promise<void> {
-    const deadline = Date.now() + START_MS_MAX;
-    const { address } = this.#launched;
-    while (!(await listening(address))) {
-      const where = 'port' in address ? ` on port ${address.port} (FC_CUSTOM_LISTEN_PORT)` : '';
-      if (this.#gone)
-        throw new StartFailed(
-          `Function instance exited before it listened${where}`,
-          null,
-          await this.#portTaken(),
-        );
-      if (Date.now() > deadline)
-        throw new StartFailed(`Function instance did not listen${where} within ${START_MS_MAX / 1000} s`);
-      await sleep(POLL_MS);
-    }
-    // A process that lost the race for its port exits a moment later, while somebody else answers there.
-    if (this.#gone)
-      throw new StartFailed('Function instance exited at its start', null, await this.#portTaken());
-  }
-
-  async #portTaken(): Promise<boolean> {
-    return 'port' in this.#launched.address && (await listening(this.#launched.address));
   }
 
   /** Takes a place in the instance and thaws it. */
@@ -190,7 +119,12 @@ export class Instance {
         ...this.target,
         method: 'POST',
         path,
-        headers: { ...headers, 'content-type': 'application/octet-stream', 'content-length': body.length },
+        headers: {
+          ...headers,
+          ...KEPT,
+          'content-type': 'application/octet-stream',
+          'content-length': body.length,
+        },
       });
       call.on('error', reject);
       call.once('response', (response) => {
@@ -214,12 +148,28 @@ export class Instance {
     });
   }
 
+  /** A lifecycle hook. The process is killed if it has not answered in time; rejects as `call` does. */
+  async hook(path: 'initialize' | 'pre-stop', timeoutMs: number): Promise<Answer> {
+    const context = {
+      requestId: newRequestId(),
+      retryCount: 0,
+      credentials: this.#host.credentials(),
+      accountId: this.#host.accountId,
+    };
+    const timer = setTimeout(() => this.kill(), timeoutMs);
+    try {
+      return await this.call(`/${path}`, callHeaders(this.fn, context, path), Buffer.alloc(0));
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   /** The `preStop` hook, then the end. For an instance without calls. */
   async retire(): Promise<void> {
     const { preStop } = this.fn;
     if (preStop && !this.#gone) {
       this.hold();
-      await this.#hook('pre-stop', hookMs(preStop)).catch(() => undefined);
+      await this.hook('pre-stop', preStop.timeoutS * 1000).catch(() => undefined);
     }
     this.kill();
     await this.exited;
@@ -240,26 +190,6 @@ export class Instance {
     }
   }
 
-  async #hook(path: ControlPath, timeoutMs: number): Promise<Answer> {
-    const context = {
-      requestId: newRequestId(),
-      retryCount: 0,
-      credentials: this.#host.credentials(),
-      accountId: this.#host.accountId,
-    };
-    const timer = setTimeout(() => this.kill(), timeoutMs);
-    try {
-      return await this.call(`/${path}`, callHeaders(this.fn, context, path), Buffer.alloc(0));
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      throw new StartFailed(
-        `the ${path} hook did not answer within ${timeoutMs / 1000} s or broke off: ${why}`,
-      );
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
   #onExit(): void {
     // Children it left behind go, too; they would keep its output open.
     this.#signal('SIGKILL');
@@ -277,8 +207,6 @@ export class Instance {
     }
   }
 }
-
-const hookMs = (hook: Hook): number => hook.timeoutS * 1000;
 
 /** A runtime reports a failed call by `x-fc-status: 404`, or by an HTTP status of failure. */
 export const isFailure = (answer: Answer): boolean =>

@@ -6,7 +6,8 @@ import { setMaxListeners } from 'node:events';
 import { ApiError, PlatformError } from '../errors.ts';
 import { WAITING_CALLS_MAX } from '../limits.ts';
 import type { FunctionConfig } from '../template/function.ts';
-import { type Instance, type InstanceHost, startInstance } from './instance.ts';
+import type { Instance, InstanceHost } from './instance.ts';
+import { startInstance } from './start.ts';
 
 export interface PoolOptions {
   readonly instancesMax: number;

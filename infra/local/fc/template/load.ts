@@ -10,15 +10,8 @@ import { PlatformError } from '../errors.ts';
 import { ASYNC_RETRIES_DEFAULT, ENVIRONMENT_BYTES_MAX } from '../limits.ts';
 import { parseSchedule } from '../timer/schedule.ts';
 import type { FunctionConfig, StreamTrigger, Template, TimerTrigger, UnservedTrigger } from './function.ts';
-import {
-  document,
-  mnsParameters,
-  notProvided,
-  type Props,
-  props,
-  type Trigger,
-  withoutEffect,
-} from './schema.ts';
+import { type Inert, inertInFunction, inertInStream, warningsOf } from './inert.ts';
+import { document, mnsParameters, type Props, props, type Trigger } from './schema.ts';
 import { substitute } from './substitute.ts';
 
 export interface LoadOptions {
@@ -31,12 +24,13 @@ export interface LoadOptions {
 export function loadTemplate(file: string, options: LoadOptions): Template {
   const raw = check(document, parseYaml(file), '');
   const scope = { vars: { ...raw.vars, ...options.vars }, env: options.env };
-  const notes: Notes = { warnings: [], unserved: [] };
+  const notes: Notes = { inert: [], unserved: [] };
+  const notRun: string[] = [];
   const functions: FunctionConfig[] = [];
   let accountId: string | null = null;
   for (const [key, resource] of Object.entries(raw.resources)) {
     if (resource.component !== 'fc3') {
-      notes.warnings.push(`resource '${key}' (component '${resource.component}') is not run locally`);
+      notRun.push(`resource '${key}' (component '${resource.component}') is not run locally`);
       continue;
     }
     const path = `resources.${key}.props`;
@@ -46,11 +40,12 @@ export function loadTemplate(file: string, options: LoadOptions): Template {
   }
   if (functions.length === 0) throw invalid('resources', 'no resource with component fc3');
   refuseDuplicates(functions);
-  return { name: raw.name, accountId, functions, ...notes };
+  const warnings = [...notRun, ...warningsOf(notes.inert)];
+  return { name: raw.name, accountId, functions, unserved: notes.unserved, warnings };
 }
 
 interface Notes {
-  readonly warnings: string[];
+  readonly inert: Inert[];
   readonly unserved: UnservedTrigger[];
 }
 
@@ -86,7 +81,7 @@ function toFunction(p: Props, path: string, baseDir: string, notes: Notes): Func
       'the built-in runtime serves one request at a time; use runtime custom',
     );
   checkEnvironment(p.environmentVariables, `${path}.environmentVariables`);
-  noteInert(p, notes);
+  notes.inert.push(...inertInFunction(p).map((line) => ({ functionName: p.functionName, line })));
   const triggers = p.triggers.map((trigger, i) => ({ trigger, path: `${path}.triggers[${i}]` }));
   const http = triggers.filter(({ trigger }) => trigger.triggerType === 'http');
   if (http[1]) throw invalid(http[1].path, 'a function has one http trigger at most');
@@ -134,8 +129,6 @@ function toTimer(trigger: Trigger, path: string): TimerTrigger[] {
 }
 
 function toStream(p: Props, trigger: Trigger, path: string, notes: Notes): StreamTrigger[] {
-  if (trigger.qualifier !== 'LATEST')
-    notes.warnings.push(`${path}.qualifier: only LATEST exists locally, the trigger calls that`);
   if (trigger.triggerType === 'http' || trigger.triggerType === 'timer') return [];
   const unserved = (reason: string): StreamTrigger[] => {
     notes.unserved.push({ functionName: p.functionName, triggerName: trigger.triggerName, reason });
@@ -154,14 +147,14 @@ function toStream(p: Props, trigger: Trigger, path: string, notes: Notes): Strea
     return unserved('event-driven mode: not consumed locally, use event-streaming');
   if (config.eventRuleFilterPattern.trim() !== '{}')
     return unserved('eventRuleFilterPattern: filters are not applied locally, so nothing is consumed');
-  if (config.asyncInvocationType)
-    notes.warnings.push(`${path}.triggerConfig.asyncInvocationType: called synchronously locally`);
   const sourcePath = `${path}.triggerConfig.eventSourceConfig.eventSourceParameters`;
-  const { QueueName } = check(mnsParameters, source.eventSourceParameters, sourcePath).sourceMNSParameters;
+  const mns = check(mnsParameters, source.eventSourceParameters, sourcePath).sourceMNSParameters;
+  const inert = inertInStream(trigger.triggerName, trigger.triggerConfig, mns.IsBase64Decode);
+  notes.inert.push(...inert.map((line) => ({ functionName: p.functionName, line })));
   return [
     {
       triggerName: trigger.triggerName,
-      queueName: QueueName,
+      queueName: mns.QueueName,
       batchCountMax: run.batchWindow.CountBasedWindow,
       batchWindowMs: run.batchWindow.TimeBasedWindow * 1000,
       eventSchema: sink.deliveryOption.eventSchema,
@@ -202,18 +195,6 @@ export function checkEnvironment(variables: Readonly<Record<string, string>>, pa
   const bytes = Object.entries(variables).reduce((sum, pair) => sum + Buffer.byteLength(pair.join('')), 0);
   if (bytes > ENVIRONMENT_BYTES_MAX)
     throw invalid(path, `${bytes} bytes together; FC allows ${ENVIRONMENT_BYTES_MAX}`);
-}
-
-function noteInert(p: Props, notes: Notes): void {
-  const given = new Set(Object.keys(p));
-  const inert = withoutEffect.filter((key) => given.has(key));
-  if (inert.length > 0) notes.warnings.push(`${p.functionName}: no effect locally: ${inert.join(', ')}`);
-  for (const key of notProvided)
-    if (given.has(key)) notes.warnings.push(`${p.functionName}: ${key} is not provided locally`);
-  if (p.asyncInvokeConfig?.asyncTask !== undefined)
-    notes.warnings.push(`${p.functionName}: asyncInvokeConfig.asyncTask has no effect locally`);
-  if (p.asyncInvokeConfig?.destinationConfig?.onSuccess !== undefined)
-    notes.warnings.push(`${p.functionName}: the onSuccess destination is not called locally`);
 }
 
 function refuseDuplicates(functions: readonly FunctionConfig[]): void {

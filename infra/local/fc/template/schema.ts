@@ -39,23 +39,27 @@ const eventBridgeTrigger = z.strictObject({
     eventSourceType: z.enum(['Default', 'MNS', 'RocketMQ', 'RabbitMQ', 'Kafka', 'DTS', 'MQTT']),
     eventSourceParameters: z.record(z.string(), z.unknown()).optional(),
   }),
-  eventSinkConfig: z.object({
-    deliveryOption: z.object({
+  eventSinkConfig: z.strictObject({
+    deliveryOption: z.strictObject({
       mode: z.enum(['event-streaming', 'event-driven']),
       eventSchema: z.enum(['CloudEvents', 'RawData']).default('CloudEvents'),
+      concurrency: int(1, 1_000).optional(),
     }),
   }),
-  runOptions: z.object({
+  runOptions: z.strictObject({
     mode: z.enum(['event-streaming', 'event-driven']).optional(),
     errorsTolerance: z.enum(['NONE', 'ALL']).default('NONE'),
+    maximumTasks: int(1, 1_000).optional(),
     retryStrategy: z
-      .object({
+      .strictObject({
         PushRetryStrategy: z.enum(['BACKOFF_RETRY', 'EXPONENTIAL_DECAY_RETRY']).default('BACKOFF_RETRY'),
+        MaximumEventAgeInSeconds: int(0, 86_400).optional(),
+        MaximumRetryAttempts: int(0, 1_000).optional(),
       })
       .default({ PushRetryStrategy: 'BACKOFF_RETRY' }),
-    deadLetterQueue: z.object({ Arn: z.string() }).optional(),
+    deadLetterQueue: z.strictObject({ Arn: z.string() }).optional(),
     batchWindow: z
-      .object({
+      .strictObject({
         CountBasedWindow: int(1, 10_000).default(1),
         TimeBasedWindow: int(0, 15).default(0),
       })
@@ -63,8 +67,8 @@ const eventBridgeTrigger = z.strictObject({
   }),
 });
 
-export const mnsParameters = z.object({
-  sourceMNSParameters: z.object({
+export const mnsParameters = z.strictObject({
+  sourceMNSParameters: z.strictObject({
     RegionId: z.string().optional(),
     QueueName: z.string().regex(/^[A-Za-z0-9][\w-]{0,119}$/, 'letters, digits, _ and -, up to 120'),
     IsBase64Decode: bool.default(true),
@@ -161,7 +165,7 @@ export const props = z.strictObject({
       destinationConfig: z
         .strictObject({
           onSuccess: z.unknown().optional(),
-          onFailure: z.object({ destination: z.string() }).optional(),
+          onFailure: z.strictObject({ destination: z.string() }).optional(),
         })
         .optional(),
       maxAsyncEventAgeInSeconds: int(1, 2_592_000).optional(),
@@ -174,6 +178,7 @@ export const props = z.strictObject({
 
 export type Props = z.output<typeof props>;
 export type Trigger = Props['triggers'][number];
+export type EventBridgeConfig = z.output<typeof eventBridgeTrigger>;
 
 export const document = z.object({
   edition: z.literal('3.0.0', { error: "expected '3.0.0'" }),

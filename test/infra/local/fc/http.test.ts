@@ -152,6 +152,9 @@ describe('the HTTP trigger of the built-in runtime', () => {
     expect((await send(fc.url, { method: 'POST', headers, body: Buffer.alloc(128 * 1024 + 1) })).status).toBe(
       413,
     );
+    const misspelt = await send(fc.url, { headers: { 'x-fc-invocation-type': 'async' } });
+    expect(misspelt.status).toBe(400);
+    expect(misspelt.body.toString()).toContain("Sync or Async, not 'async'");
   });
 
   it('answers 429 when too many calls wait for an instance, and drops those whose clients hang up', async () => {
@@ -337,10 +340,42 @@ describe('a custom runtime', () => {
     });
   });
 
+  it('may answer before it has read the body', async () => {
+    const source = `require('node:http').createServer((request, response) => {
+      response.statusCode = 400;
+      response.end('enough');
+    }).listen(process.env.FC_CUSTOM_LISTEN_PORT);`;
+    const fc = await start({ f: webFunction({ source }) });
+    const body = Buffer.alloc(30_000_000);
+    for (const headers of [{}, { 'transfer-encoding': 'chunked' }, {}, { 'transfer-encoding': 'chunked' }]) {
+      const answer = await send(fc.url, { method: 'POST', headers, body });
+      expect([answer.status, answer.body.toString()]).toEqual([400, 'enough']);
+      expect((await fc.invoke('f', body)).body.toString()).toBe('enough');
+    }
+    expect(fc.instances()).toHaveLength(1);
+  });
+
+  it('that closes the connection instead of answering gives 502, and goes on', async () => {
+    const source = `require('node:http').createServer((request, response) => {
+      if (request.url === '/cut') request.socket.destroy();
+      else response.end(String(process.pid));
+    }).listen(process.env.FC_CUSTOM_LISTEN_PORT);`;
+    const fc = await start({ f: webFunction({ source }) });
+    const pid = (await send(fc.url)).body.toString();
+    const answer = await send(fc.url, { path: '/cut' });
+    expect(answer.status).toBe(502);
+    expect(parse(answer.body)).toEqual({
+      ErrorCode: 'BadGateway',
+      ErrorMessage: 'f closed the connection before it answered',
+    });
+    expect((await send(fc.url)).body.toString()).toBe(pid);
+  });
+
   it('does not get more than FC’s largest body', async () => {
     const fc = await start({ f: webFunction() });
     const body = Buffer.alloc(33 * 1024 * 1024);
     expect((await send(fc.url, { method: 'POST', body })).status).toBe(413);
+    expect(fc.instances()).toEqual([]);
     expect(
       (await send(fc.url, { method: 'POST', body, headers: { 'transfer-encoding': 'chunked' } })).status,
     ).toBe(413);

@@ -224,6 +224,9 @@ describe('a local queue', () => {
     const unknown = await post('/queues/r/messages', 'hello');
     expect(unknown.status).toBe(404);
     expect(unknown.body.toString()).toContain('there are: q');
+    expect((await post('/queues/a%20b/messages', 'hello')).body.toString()).toContain("no queue 'a b'");
+    expect((await post('/queues//messages', 'hello')).body.toString()).toContain("no queue ''");
+    expect((await post('/queues/%ff/messages', 'hello')).body.toString()).toContain("no queue '%ff'");
     expect((await post('/queues/q/messages', Buffer.alloc(64 * 1024))).status).toBe(201);
     expect((await post('/queues/q/messages', Buffer.alloc(64 * 1024 + 1))).status).toBe(413);
     expect((await post('/queues/q/messages', 'x', { origin: 'https://example.com' })).status).toBe(403);

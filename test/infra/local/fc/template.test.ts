@@ -13,6 +13,18 @@ function load(
   return loadTemplate(file, { vars: { ...options.vars }, env: options.env ?? {} });
 }
 
+type QueueConfig = ReturnType<typeof queue>['triggerConfig'];
+
+/** A queue trigger with another configuration. */
+const changed = (change: (config: QueueConfig) => object) => {
+  const trigger = queue('q');
+  return { ...trigger, triggerConfig: change(trigger.triggerConfig) };
+};
+const mns = (more: object) => ({
+  eventSourceType: 'MNS',
+  eventSourceParameters: { sourceMNSParameters: { QueueName: 'q', ...more } },
+});
+
 describe('an s.yaml', () => {
   it('gives functions with their triggers', () => {
     const template = load({
@@ -104,6 +116,42 @@ describe('an s.yaml', () => {
     ['an undefined variable', { description: `\${vars.nothing.here}` }, /description.*vars\.nothing\.here/],
     ['an unknown expression', { description: `\${resources.f.output}` }, /description.*not supported/],
     ['no handler', { handler: undefined }, /props\.handler/],
+    ...[
+      { maximumTask: 1 },
+      { retryStrategy: { PushRetryStrategi: 'BACKOFF_RETRY' } },
+      { batchWindow: { CountBasedWindw: 5 } },
+      { deadLetterQueue: { Arn: 'acs:mns', arn: 'x' } },
+    ].map((options): [string, Fixture, RegExp] => [
+      `an unknown key in ${JSON.stringify(options)}`,
+      { triggers: [queue('q', options)] },
+      /runOptions.*Unrecognized key/,
+    ]),
+    [
+      'an unknown key in eventSinkConfig',
+      {
+        triggers: [
+          changed((config) => ({ ...config, eventSinkConfig: { ...config.eventSinkConfig, x: 1 } })),
+        ],
+      },
+      /eventSinkConfig.*Unrecognized key: "x"/,
+    ],
+    [
+      'an unknown key in deliveryOption',
+      {
+        triggers: [
+          changed((config) => ({
+            ...config,
+            eventSinkConfig: { deliveryOption: { mode: 'event-streaming', eventShema: 'RawData' } },
+          })),
+        ],
+      },
+      /deliveryOption.*Unrecognized key: "eventShema"/,
+    ],
+    [
+      'an unknown key beside the queue’s name',
+      { triggers: [changed((config) => ({ ...config, eventSourceConfig: mns({ QueuName: 'q' }) }))] },
+      /sourceMNSParameters.*Unrecognized key: "QueuName"/,
+    ],
   ])('is refused with the field for %s', (_, props, message) => {
     expect(() => load({ f: props })).toThrow(
       expect.objectContaining({ code: 'InvalidTemplate', message: expect.stringMatching(message) }),
@@ -134,6 +182,51 @@ describe('an s.yaml', () => {
       { functionName: 'f', triggerName: 'oss', reason: 'oss: not fired locally' },
       { functionName: 'f', triggerName: 'driven', reason: expect.stringContaining('event-driven') },
     ]);
+  });
+
+  it('says of each setting of a trigger that it has no effect on this machine', () => {
+    const open = http();
+    const jwt = {
+      ...open.triggerConfig,
+      authType: 'jwt',
+      authConfig: { jwks: {} },
+      disableURLInternet: true,
+    };
+    const stream = queue('q', {
+      maximumTasks: 2,
+      retryStrategy: { MaximumRetryAttempts: 0, MaximumEventAgeInSeconds: 60 },
+    });
+    const asStored = changed((config) => ({
+      ...config,
+      asyncInvocationType: true,
+      eventSinkConfig: { deliveryOption: { mode: 'event-streaming', concurrency: 3 } },
+      eventSourceConfig: mns({ IsBase64Decode: false }),
+    }));
+    const { warnings } = load({
+      f: {
+        asyncInvokeConfig: { qualifier: 'prod', asyncTask: true },
+        triggers: [{ ...open, triggerConfig: jwt, qualifier: 'prod' }, stream, asStored],
+      },
+    });
+    expect(warnings).toEqual([
+      'f: asyncInvokeConfig.asyncTask has no effect locally',
+      'f: asyncInvokeConfig.qualifier has no effect locally, it holds for every call',
+      'f: trigger http: qualifier: only LATEST exists locally, the trigger calls that',
+      'f: trigger http: authConfig has no effect locally, everybody gets in',
+      'f: trigger http: disableURLInternet has no effect locally',
+      'f: trigger stream: runOptions.maximumTasks: one batch at a time locally',
+      'f: trigger stream: retryStrategy.MaximumEventAgeInSeconds has no effect locally, BACKOFF_RETRY alone decides',
+      'f: trigger stream: retryStrategy.MaximumRetryAttempts has no effect locally, BACKOFF_RETRY alone decides',
+      'f: trigger stream: asyncInvocationType: called synchronously locally',
+      'f: trigger stream: deliveryOption.concurrency: one batch at a time locally',
+      'f: trigger stream: IsBase64Decode has no effect locally, text arrives as it was published',
+    ]);
+  });
+
+  it('has one warning for all functions that say the same', () => {
+    const same = { cpu: 1, logConfig: 'auto' };
+    const { warnings } = load({ f: same, g: { cpu: 1 }, h: same });
+    expect(warnings).toEqual(['f, h: no effect locally: cpu, logConfig', 'g: no effect locally: cpu']);
   });
 
   it('that cannot be read is refused', () => {
