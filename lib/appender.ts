@@ -4,7 +4,7 @@
  * It owns what the core may not have: the store, the clock and the dice. Calls of one instance for one object share
  * appends (`group.ts`); appends to different objects go side by side.
  */
-import { AppendRefused, NotAppended } from './append/errors.ts';
+import { AppendError, AppendRefused } from './append/errors.ts';
 import type { LogFold } from './append/fold.ts';
 import { appendLog } from './append/log.ts';
 import { turnMs } from './append/pace.ts';
@@ -169,8 +169,7 @@ export function createAppender(options: AppenderOptions): Appender {
       });
       return { state, results };
     },
-    // What may be in must not go in a second time: nothing in a raw object tells a repeat.
-    again: (error, { remainingMs }) => error instanceof NotAppended && remainingMs() > 0,
+    again,
   });
 
   const logs = new GroupCommit<LogCall, LogFold, RecordReceipt[]>({
@@ -198,8 +197,7 @@ export function createAppender(options: AppenderOptions): Appender {
       fold === null || turnOf(fold) === null
         ? null
         : turn({ activity: fold.activity, conflicts: 0 }, together(waiting).remainingMs()),
-    // The ids tell what is in, so a call with time left may be tried again whatever became of the first append.
-    again: (error, { remainingMs }) => !(error instanceof AppendRefused) && remainingMs() > 0,
+    again,
   });
 
   return {
@@ -230,6 +228,15 @@ interface RawCall extends GroupCall {
 interface LogCall extends GroupCall {
   readonly records: readonly LogRecord[];
   readonly options: AppendOptions;
+}
+
+/**
+ * A call may be tried again after a shared append that is not in for certain and was not refused. What may be in, only
+ * the caller may send again: by the time of a second try here, the window may have passed over it.
+ */
+function again(error: unknown, { remainingMs }: GroupCall): boolean {
+  if (error instanceof AppendRefused || !(error instanceof AppendError)) return false;
+  return error.fate === 'not-in' && remainingMs() > 0;
 }
 
 type Calls = readonly { readonly options: AppendOptions }[];

@@ -44,7 +44,7 @@ const RETRY_AFTER_MS = 1000;
 
 interface Waiting<Call, Result> {
   readonly call: Call;
-  /** It shared an append that failed. */
+  /** It goes into an append of its own, by its wish or because one that it shared failed. */
   alone: boolean;
   /** Stops the clock of a call that waits. */
   taken(): void;
@@ -71,7 +71,13 @@ export class GroupCommit<Call extends GroupCall, State, Result> {
 
   submit(key: string, call: Call): Promise<Result> {
     return new Promise((resolve, reject) => {
-      const waiting: Waiting<Call, Result> = { call, alone: call.alone, taken: () => {}, resolve, reject };
+      const waiting: Waiting<Call, Result> = {
+        call,
+        alone: call.alone,
+        taken: () => {},
+        resolve,
+        reject,
+      };
       const lane = this.#lanes.get(key);
       if (lane === undefined) {
         const opened = { waiting: [waiting], bytes: call.bytes };

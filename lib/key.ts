@@ -175,7 +175,7 @@ function partValue(part: Part, { timeMs, path, queue, fields }: KeyInput): strin
       return timeText(part.format, timeMs);
     case 'path':
       if (path === undefined)
-        throw invalidKey('The target needs a path: add one to the URL, after the target.');
+        throw invalidKey('The target needs a path after its name, such as notes/today.txt.');
       return path;
     case 'queue':
       if (queue === undefined) throw invalidKey('The target takes its key from a queue: send it there.');

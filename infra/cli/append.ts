@@ -8,6 +8,7 @@ import config from '../../append.config.ts';
 import { InvalidRecord } from '../../lib/append/errors.ts';
 import { jsonLine } from '../../lib/append/record.ts';
 import { createAppender } from '../../lib/appender.ts';
+import { IntakeError } from '../../lib/intake/errors.ts';
 import { createIntake, type Intake, type Outcome } from '../../lib/intake/intake.ts';
 import type { Payload } from '../../lib/intake/payload.ts';
 import { systemRuntime } from '../../lib/runtime.ts';
@@ -31,9 +32,9 @@ Append a local file to a target of append.config.ts, on the running stack's OSS.
 
 A raw target takes the bytes as they are. A log target takes one JSON record a line.
 
-  --id NAME        names the records NAME/<line>: sent again under the same name, they are not appended twice (log)
-${STORE_HELP.trimStart().replace(/^/, '  ')}`,
-  flags: { ...STORE_FLAGS, id: { type: 'string' } },
+Each run appends anew, also of the same file. Ctrl-C stops after the piece under way and says how much is in.
+${STORE_HELP}`,
+  flags: STORE_FLAGS,
   async run({ values, positionals }) {
     const [place, file, ...more] = positionals;
     if (place === undefined || file === undefined || more.length > 0) {
@@ -44,13 +45,10 @@ ${STORE_HELP.trimStart().replace(/^/, '  ')}`,
     const target = config.targets.get(name);
     if (target === undefined) {
       const known = [...config.targets.keys()].join(', ');
-      throw new UsageError(`There is no target ${name} in append.config.ts. There is: ${known}.`);
-    }
-    if (values.id !== undefined && target.format === 'raw') {
-      throw new UsageError(`--id names the records of a log, and ${name} is a raw target: it has none.`);
+      throw new UsageError(`There is no target "${name}" in append.config.ts. There is: ${known}.`);
     }
     const runtime = systemRuntime();
-    const run = values.id ?? runtime.uuid();
+    const run = runtime.uuid();
     const nowMs = runtime.now();
     const path = slash < 0 ? undefined : place.slice(slash + 1);
     const store = await openStore(values);
@@ -117,9 +115,12 @@ async function appendPieces(
   append: (payloads: readonly Payload[], position: number | undefined) => Promise<Outcome[]>,
 ): Promise<void> {
   const shown = progress('appended');
+  let stopped = false;
+  // A second one ends at once.
+  process.once('SIGINT', () => {
+    stopped = true;
+  });
   let done = 0;
-  let records = 0;
-  let repeats = 0;
   let object = '';
   let position: number | undefined;
   try {
@@ -128,21 +129,20 @@ async function appendPieces(
         if ('error' in outcome) throw outcome.error;
         object = outcome.receipt.object;
         position = outcome.receipt.end;
-        records++;
-        if ('repeat' in outcome.receipt && outcome.receipt.repeat) repeats++;
       }
       done += piece.bytes;
       shown.update(done, total);
+      if (stopped) throw new Error('Stopped.');
     }
   } catch (cause) {
     shown.end();
     const reason = cause instanceof Error ? cause.message : String(cause);
     const before =
       done === 0 ? 'Nothing was appended before that.' : `The first ${bytes(done)} are in ${object}.`;
-    throw new Error(`${reason}\n${before}`, { cause: cause instanceof Error ? cause.cause : cause });
+    const wrong = cause instanceof IntakeError ? UsageError : Error;
+    throw new wrong(`${reason}\n${before}`);
   }
   shown.end();
   if (done === 0) throw new UsageError('The file is empty, so there is nothing to append.');
-  const repeated = repeats > 0 ? `, ${repeats} of ${records} records were there before` : '';
-  process.stdout.write(`${bytes(done)} in ${object}, which is ${position} bytes long now${repeated}\n`);
+  process.stdout.write(`${bytes(done)} in ${object}, which is ${position} bytes long now\n`);
 }

@@ -41,7 +41,8 @@ function parsed<F extends Flags>(flags: F, args: string[]) {
   try {
     return parseArgs({ args, options: flags, allowPositionals: true, strict: true });
   } catch (cause) {
-    throw new UsageError(`${(cause as Error).message}. See --help.`, { cause });
+    const [sentence] = (cause as Error).message.split('. ');
+    throw new UsageError(`${sentence}. See --help.`, { cause });
   }
 }
 

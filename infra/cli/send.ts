@@ -35,13 +35,19 @@ Publish a message to a queue of the running stack. It prints the message id once
       },
     );
     const text = await response.text();
-    if (!response.ok)
-      throw new UsageError(
-        `The queue ${queue} did not take the message (${response.status}): ${text.trim()}`,
-      );
+    if (!response.ok) throw new UsageError(`The queue did not take the message: ${reasonOf(text)}`);
     process.stdout.write(`${text.trim()}\n`);
   },
 });
+
+/** FC's own words, if it was FC that answered. */
+function reasonOf(text: string): string {
+  try {
+    return String((JSON.parse(text) as { ErrorMessage?: unknown }).ErrorMessage ?? text.trim());
+  } catch {
+    return text.trim();
+  }
+}
 
 async function payloadBytes(payload: string): Promise<Uint8Array> {
   if (!payload.startsWith('@')) return Buffer.from(payload, 'utf8');

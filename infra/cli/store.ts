@@ -3,8 +3,10 @@
 import { systemRuntime } from '../../lib/runtime.ts';
 import { ossStore } from '../../lib/store/oss.ts';
 import type { ObjectStore } from '../../lib/store/port.ts';
-import { portFlag } from './command.ts';
+import { portFlag, UsageError } from './command.ts';
 import { DATA_DIR, findStack, LOCAL_BUCKET, LOCAL_KEY, LOCAL_REGION } from './stack.ts';
+
+const HEALTH_MS = 5000;
 
 export const STORE_FLAGS = {
   'oss-port': { type: 'string' },
@@ -24,6 +26,7 @@ export async function openStore(flags: {
 }): Promise<ObjectStore> {
   const port =
     portFlag('oss-port', flags['oss-port']) ?? (await findStack(flags['data-dir'] ?? DATA_DIR)).ossPort;
+  await checkOss(port);
   return ossStore({
     endpoint: `http://127.0.0.1:${port}`,
     region: LOCAL_REGION,
@@ -31,4 +34,14 @@ export async function openStore(flags: {
     credentials: () => LOCAL_KEY,
     after: systemRuntime().after,
   });
+}
+
+/** Something else on that port would refuse in its own words, or not at all. */
+async function checkOss(port: number): Promise<void> {
+  const signal = AbortSignal.timeout(HEALTH_MS);
+  const health = await fetch(`http://127.0.0.1:${port}/-/health`, { signal }).catch(() => null);
+  if (health?.ok === true) return;
+  throw new UsageError(
+    `No OSS answers on port ${port}. Start the stack with \`npm start\`, or name another port.`,
+  );
 }

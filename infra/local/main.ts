@@ -18,6 +18,7 @@ const ROOT = path.dirname(path.dirname(path.dirname(fileURLToPath(import.meta.ur
 const HTTP_PORT = 9000;
 const FC_PORT = 9001;
 const OSS_PORT = 9002;
+const RTT_MS_MAX = 600_000;
 const LOCAL_ACCOUNT_ID = '1234567890123456';
 const FLAGS = [
   ['--port', 'http'],
@@ -56,6 +57,9 @@ Ctrl-C ends it; nothing that was accepted is lost, and the next start goes on wi
       fc: portFlag('fc-port', values['fc-port']) ?? FC_PORT,
       oss: portFlag('oss-port', values['oss-port']) ?? OSS_PORT,
     };
+    const named = Object.values(ports).filter((port) => port !== 0);
+    if (new Set(named).size < named.length)
+      throw new UsageError('Give each of the three its own port (0 takes any free one).');
     const dataDir = path.resolve(values['data-dir'] ?? path.join(ROOT, DATA_DIR));
     await run(ports, dataDir, milliseconds('rtt-ms', values['rtt-ms']));
   },
@@ -68,14 +72,10 @@ interface Ports {
 }
 
 async function run(ports: Ports, dataDir: string, rttMs: number): Promise<void> {
-  const stopping = stopSignal();
-  await build().catch((error: unknown) => {
-    throw error instanceof BuildError
-      ? new UsageError(`The functions do not build:\n${error.message}`)
-      : error;
+  const stop = stopSignal();
+  await mkdir(dataDir, { recursive: true }).catch((cause: unknown) => {
+    throw new UsageError(`--data-dir ${dataDir} cannot be made a directory. Choose another.`, { cause });
   });
-  await mkdir(dataDir, { recursive: true });
-
   // The functions get temporary credentials, as their role would give them; the command line has a key of its own.
   const role = {
     accessKeyId: `STS.${randomUUID()}`,
@@ -91,6 +91,8 @@ async function run(ports: Ports, dataDir: string, rttMs: number): Promise<void> 
   }).catch((error: unknown) => rejectClearly(error, ports));
   let fc: FcPlatform | undefined;
   try {
+    // Only now, when no other stack on this data runs from the bundles.
+    await build();
     fc = await startFc({
       template: path.join(ROOT, 's.yaml'),
       dataDir: path.join(dataDir, 'fc'),
@@ -104,8 +106,11 @@ async function run(ports: Ports, dataDir: string, rttMs: number): Promise<void> 
       onEvent: ({ type, message }) => {
         if (!ROUTINE_EVENTS.has(type)) process.stderr.write(`fc  ${type}: ${message}\n`);
       },
-    }).catch((error: unknown) => rejectClearly(error, ports));
+    });
     for (const warning of fc.warnings) process.stderr.write(`s.yaml: ${warning}\n`);
+    for (const { functionName, triggerName, reason } of fc.unserved) {
+      process.stderr.write(`s.yaml: ${functionName}: trigger ${triggerName} is not served here: ${reason}\n`);
+    }
     await leaveNote(dataDir, {
       pid: process.pid,
       httpPort: fc.httpPort,
@@ -113,17 +118,22 @@ async function run(ports: Ports, dataDir: string, rttMs: number): Promise<void> 
       ossPort: oss.port,
     });
     process.stdout.write(banner(fc, oss, path.relative(process.cwd(), dataDir) || dataDir));
-    await stopping;
+    await stop.signal;
     process.stdout.write(
       'Stopping: what runs now may finish, and what waits is kept. Ctrl-C again to stop at once.\n',
     );
+  } catch (error) {
+    // Ctrl-C reaches the programs that building and starting use too, and they say so in their own words.
+    if (stop.asked()) throw new UsageError('Stopped before it had started.', { cause: error });
+    if (error instanceof BuildError) throw new UsageError(`The functions do not build:\n${error.message}`);
+    rejectClearly(error, ports);
   } finally {
-    await stop(fc, oss);
+    await end(fc, oss);
     await removeNote(dataDir);
   }
 }
 
-async function stop(fc: FcPlatform | undefined, oss: OssServer): Promise<void> {
+async function end(fc: FcPlatform | undefined, oss: OssServer): Promise<void> {
   process.once('SIGINT', () => process.exit(130));
   await fc?.close();
   await oss.close();
@@ -137,15 +147,22 @@ function rejectClearly(error: unknown, ports: Ports): never {
   throw new UsageError(flag ? `${message} (${flag})` : message, { cause: error });
 }
 
-function stopSignal(): Promise<void> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve());
+function stopSignal(): { signal: Promise<void>; asked(): boolean } {
+  let asked = false;
+  const signal = new Promise<void>((resolve) => {
+    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      process.once(name, () => {
+        asked = true;
+        resolve();
+      });
+    }
   });
+  return { signal, asked: () => asked };
 }
 
 function milliseconds(name: string, text: string | undefined): number {
   if (text === undefined) return 0;
   const value = Number(text);
-  if (text.trim() !== '' && Number.isFinite(value) && value >= 0) return value;
-  throw new UsageError(`--${name} ${text}: give a number of milliseconds, 0 or more.`);
+  if (text.trim() !== '' && value >= 0 && value <= RTT_MS_MAX) return value;
+  throw new UsageError(`--${name} ${text}: give a number of milliseconds from 0 to ${RTT_MS_MAX}.`);
 }

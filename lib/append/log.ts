@@ -154,6 +154,9 @@ function* cold(tries: Tries, windowBytes: number): Plan<LogFold> {
   }
 }
 
+/** A source holds no NUL (§3.2), so the two cannot run into each other. */
+const nameOf = ({ source, id }: Pick<LogRecord, 'source' | 'id'>): string => `${source}\0${id}`;
+
 /** The receipts of one call, filled in as its records are found in the log. */
 class Receipts {
   readonly #key: string;
@@ -189,7 +192,7 @@ class Receipts {
   notIn(fold: LogFold): LogRecord[] {
     const fresh = new Map<string, LogRecord>();
     for (const record of this.#records) {
-      const name = `${record.source}\0${record.id}`;
+      const name = nameOf(record);
       if (this.#found.has(name) || fresh.has(name)) continue;
       const known = fold.find(record.source, record.id);
       if (known === undefined) fresh.set(name, record);
@@ -201,7 +204,7 @@ class Receipts {
   all(): RecordReceipt[] {
     const given = new Set<string>();
     return this.#records.map(({ source, id }) => {
-      const name = `${source}\0${id}`;
+      const name = nameOf({ source, id });
       const known = this.#found.get(name);
       if (known === undefined) throw new Error(`a record of ${this.#key} is neither in nor to be appended`);
       const { start, end, record, writer } = known;

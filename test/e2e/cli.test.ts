@@ -1,4 +1,6 @@
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -79,15 +81,35 @@ describe('npm run append', () => {
     for (const stderr of [appended.stderr, read.stderr]) expect(told(stderr)).toBeLessThan(256 * 1024 * 1024);
   });
 
-  it('appends the lines of a file to a log once under one name, however often', async () => {
+  it('appends the lines of a file to a log, each a record', async () => {
     const lines = Array.from({ length: 12_000 }, (_, n) => `{"n":${n}}`);
     const name = await file('lines.ndjson', `${lines.join('\n\n')}\n`);
-    const first = await cli('append', ['events', name, '--id', 'import-1', ...port]);
-    expect(first.code, first.stderr).toBe(0);
-    const again = await cli('append', ['events', name, '--id', 'import-1', ...port]);
-    expect(again.stdout.toString()).toContain('12000 of 12000 records were there before');
-    const found = (await events(objectIn(first.stdout))).filter(({ id }) => id.startsWith('import-1/'));
-    expect(found.map(({ line }) => line)).toEqual(lines);
+    const { code, stdout, stderr } = await cli('append', ['events', name, ...port]);
+    expect(code, stderr).toBe(0);
+    expect((await events(objectIn(stdout))).map(({ line }) => line)).toEqual(lines);
+  });
+
+  it('stops on Ctrl-C and says how much is in', async () => {
+    const name = await file('long.bin', Buffer.alloc(64 * 1024 * 1024, 'x'));
+    const before = oss.stats()['append']?.['200'] ?? 0;
+    oss.setRttMs(200);
+    try {
+      const args = ['--import', 'tsx', 'infra/cli/append.ts', 'notes/long.bin', name, ...port];
+      const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'ignore', 'pipe'] });
+      let said = '';
+      child.stderr.on('data', (chunk: Buffer) => {
+        said += chunk;
+      });
+      const ended = once(child, 'close');
+      await expect.poll(() => oss.stats()['append']?.['200'] ?? 0).toBeGreaterThan(before);
+      child.kill('SIGINT');
+      expect(await ended).toEqual([1, null]);
+      const { length } = await cat('notes/long.bin');
+      expect(length).toBeLessThan(64 * 1024 * 1024);
+      expect(said).toContain(`The first ${(length / 1e6).toFixed(1)} MB are in notes/long.bin.`);
+    } finally {
+      oss.setRttMs(0);
+    }
   });
 
   it('goes in once when answers are lost on the way', async () => {
@@ -100,7 +122,7 @@ describe('npm run append', () => {
   });
 
   it.each([
-    [['nowhere/x', 'FILE'], 'no target nowhere'],
+    [['nowhere/x', 'FILE'], 'no target "nowhere"'],
     [['notes/../../x', 'FILE'], '".."'],
     [['notes', 'FILE'], 'path'],
     [['notes/x'], '--help'],
@@ -108,7 +130,7 @@ describe('npm run append', () => {
     [['notes/x', 'DIR'], 'directory'],
     [['notes/x', 'EMPTY'], 'empty'],
     [['events', 'BAD'], 'line 3'],
-    [['notes/x', 'FILE', '--id', 'a'], '--id'],
+    [['/notes', 'FILE'], 'no target ""'],
     [['notes/x', 'FILE', '--no-such-flag'], '--no-such-flag'],
   ])('says what is wrong with %j in a line, and leaves nothing behind', async (args, message) => {
     const names: Record<string, string> = {
@@ -135,6 +157,8 @@ describe('npm run cat and send', () => {
       ['cat', [], '--help'],
       ['cat', ['a', '--data-dir', none], 'npm start'],
       ['cat', ['a', '--oss-port', 'x'], '--oss-port'],
+      ['cat', ['a', '--oss-port', '1'], 'No OSS answers on port 1'],
+      ['append', ['notes/x', 'README.md', '--oss-port', '1'], 'No OSS answers on port 1'],
       ['send', ['events', 'x', '--data-dir', none], 'npm start'],
       ['send', ['events'], '--help'],
       ['send', ['events', '@/no/such/file', '--fc-port', '1'], 'cannot be read'],

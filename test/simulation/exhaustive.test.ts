@@ -1,0 +1,171 @@
+import { describe, expect, it } from 'vitest';
+import type { LogFold } from '../../lib/append/fold.ts';
+import { appendLog } from '../../lib/append/log.ts';
+import { appendRaw, type RawState } from '../../lib/append/raw.ts';
+import { jsonLine } from '../../lib/append/record.ts';
+import type { Receipt } from '../../lib/append/types.ts';
+import { type ReferenceCommit, readLog } from '../lib/append/reference.ts';
+import { CRASH, driven, type Explored, explore, type Writer } from './exhaustive.ts';
+import { type Core, MUTATIONS, mutant } from './mutants.ts';
+import { errorOf } from './run.ts';
+
+/** What a writer was told of one payload. */
+interface Told {
+  readonly payload: string;
+  readonly fate: string;
+  /** Where it is said to be. */
+  readonly start: number | null;
+}
+
+type Appended = { receipts: readonly Receipt[]; fold: LogFold } | typeof CRASH;
+type Plans = Pick<Core, 'appendLog' | 'appendRaw'>;
+const REAL: Plans = { appendLog, appendRaw };
+const PAYLOADS = [
+  ['<a1>', '<a2>'],
+  ['<b1>', '<b2>'],
+] as const;
+
+function fateOf(error: unknown): string {
+  const told = errorOf(error);
+  if (told === null) throw error;
+  return told.fate;
+}
+
+/** Each of its records is one call; the second goes by what the first left. */
+function* logWriter({ appendLog: append }: Plans, which: number, sentAgain: boolean): Writer<Told> {
+  const told: Told[] = [];
+  let known: LogFold | null = null;
+  for (const id of PAYLOADS[which] ?? [])
+    for (let delivery = 1; ; delivery++) {
+      const options = { ifPosition: null, atMs: 0, windowBytes: 1e6, roundTripMs: 20 };
+      const record = { line: jsonLine(`"${id}"`), id, source: 's', timeMs: 0 };
+      let fate = 'unknown';
+      let start: number | null = null;
+      try {
+        const done: Appended = yield* driven(
+          append('k', [record], { ...options, known, writer: `${which}.${delivery}` }),
+        );
+        if (done !== CRASH) {
+          fate = 'in';
+          start = done.receipts[0]?.start ?? null;
+        }
+        known = done === CRASH ? null : done.fold;
+      } catch (error) {
+        fate = fateOf(error);
+        known = null;
+      }
+      if (sentAgain && fate !== 'in') continue;
+      told.push({ payload: id, fate, start });
+      break;
+    }
+  return told;
+}
+
+function* rawWriter({ appendRaw: append }: Plans, which: number): Writer<Told> {
+  const told: Told[] = [];
+  let known: RawState | null = null;
+  for (const payload of PAYLOADS[which] ?? []) {
+    let fate = 'unknown';
+    let start: number | null = null;
+    try {
+      const done: { start: number; state: RawState } | typeof CRASH = yield* driven(
+        append('k', Buffer.from(payload), { known, ifPosition: null }),
+      );
+      if (done !== CRASH) {
+        fate = 'in';
+        start = done.start;
+      }
+      known = done === CRASH ? null : done.state;
+    } catch (error) {
+      fate = fateOf(error);
+      known = null;
+    }
+    told.push({ payload, fate, start });
+  }
+  return told;
+}
+
+/** `places` are all starts of each payload in the object. */
+function verdict(told: readonly Told[], places: (payload: string) => readonly number[]): string | null {
+  for (const { payload, fate, start } of told) {
+    const found = places(payload);
+    const right =
+      fate === 'in' ? found.length === 1 && found[0] === start : found.length <= (fate === 'not-in' ? 0 : 1);
+    if (!right) return `${payload} was said to be ${fate} (${start}), and is at: ${found.join()}`;
+  }
+  return null;
+}
+
+const log = (sentAgain: boolean, faultsMax: number, plans = REAL) => {
+  /** Many courses end in the same bytes. */
+  const read = new Map<Buffer, readonly ReferenceCommit[]>();
+  return explore<Told>({
+    faultsMax,
+    stops: !sentAgain,
+    writer: (which) => logWriter(plans, which, sentAgain),
+    verify(object, told) {
+      const commits = read.get(object) ?? readLog(object);
+      read.set(object, commits);
+      if ((commits.at(-1)?.end ?? 0) !== object.length) return 'the log has bytes that no commit covers';
+      const places = commits.flatMap(({ start, records }) => records.map(({ id }) => ({ id, start })));
+      return verdict(told, (payload) => places.filter(({ id }) => id === payload).map(({ start }) => start));
+    },
+  });
+};
+
+const raw = (faultsMax: number, plans = REAL) =>
+  explore<Told>({
+    faultsMax,
+    stops: true,
+    writer: (which) => rawWriter(plans, which),
+    verify(object, told) {
+      const text = object.toString('latin1');
+      if (text.replace(/<[ab][12]>/g, '') !== '') return `the object is not payloads alone: ${text}`;
+      return verdict(told, (payload) =>
+        [...text.matchAll(new RegExp(payload, 'g'))].map(({ index }) => index),
+      );
+    },
+  });
+
+/** Nothing was wrong, and the search was no smaller than it should be. */
+function expectAll({ courses, states, failure }: Explored, least: { courses: bigint; states: number }) {
+  expect(failure, `${failure?.steps.join('\n')}\n${failure?.why}`).toBeNull();
+  expect(courses).toBeGreaterThan(least.courses);
+  expect(states).toBeGreaterThan(least.states);
+}
+
+describe('two writers with two records each, in every order and with every two faults', () => {
+  it('put each record into a log once, if what fails is sent again', () => {
+    expectAll(log(true, 2), { courses: 900_000n, states: 400_000 });
+  });
+
+  it('are told the truth about each record of a log, if what fails is given up', () => {
+    expectAll(log(false, 2), { courses: 400_000n, states: 200_000 });
+  });
+
+  it('are told the truth about each payload of a raw object', () => {
+    expectAll(raw(2), { courses: 150_000n, states: 150_000 });
+  });
+});
+
+describe('the search', () => {
+  it('visits every course of two writers without faults', () => {
+    // Three requests each, and one more for whoever meets a conflict.
+    const { courses, failure } = raw(0);
+    expect(failure).toBeNull();
+    expect(courses).toMatchInlineSnapshot(`30n`);
+  });
+
+  it.each([
+    ['settling an unclear raw append by the bytes that are there', 'raw'],
+    ['sending a raw append again at the same position while it is unclear', 'raw'],
+    ['folding what others appended, after a conflict', 'log'],
+    ['remembering that an attempt is unclear', 'log'],
+  ])('finds out a writer that does without %s', async (name, format) => {
+    const mutation = MUTATIONS.find((one) => one.name === name);
+    if (mutation === undefined) throw new Error(`no mutation is called ${name}`);
+    const plans = await mutant(mutation);
+    const { failure } = format === 'raw' ? raw(2, plans) : log(false, 2, plans);
+    expect(failure).not.toBeNull();
+  });
+});

@@ -1,0 +1,177 @@
+/** Copies of the real code with one thing broken, built from its own source, to see that the simulator notices. */
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { build } from 'esbuild';
+import type { appendLog } from '../../lib/append/log.ts';
+import type { appendRaw } from '../../lib/append/raw.ts';
+import type { System } from './run.ts';
+
+export interface Mutation {
+  /** What is broken, as what the code no longer does. */
+  readonly name: string;
+  /** The file in `lib`, the text in it that is replaced, and by what. The text has to be there, once. */
+  readonly file: string;
+  readonly text: string;
+  readonly by: string;
+  /** The promise that no longer holds. */
+  readonly breaks: string;
+}
+
+/** Everything that the simulator and the exhaustive search use of `lib`. */
+export interface Core extends System {
+  readonly appendLog: typeof appendLog;
+  readonly appendRaw: typeof appendRaw;
+}
+
+const LIB = path.join(import.meta.dirname, '../../lib');
+
+export async function mutant({ file, text, by }: Mutation): Promise<Core> {
+  const mutated = path.join(LIB, file);
+  let replaced = 0;
+  const result = await build({
+    stdin: {
+      contents: `
+        export { createAppender } from './appender.ts';
+        export { StoreError } from './store/port.ts';
+        export { appendLog } from './append/log.ts';
+        export { appendRaw } from './append/raw.ts';`,
+      resolveDir: LIB,
+    },
+    bundle: true,
+    write: false,
+    format: 'esm',
+    platform: 'node',
+    plugins: [
+      {
+        name: 'mutation',
+        setup({ onLoad }) {
+          onLoad({ filter: /\.ts$/ }, async ({ path: loaded }) => {
+            if (loaded !== mutated) return undefined;
+            const parts = (await readFile(loaded, 'utf8')).split(text);
+            replaced = parts.length - 1;
+            return { contents: parts.join(by), loader: 'ts' };
+          });
+        },
+      },
+    ],
+  });
+  if (replaced !== 1) throw new Error(`lib/${file} has ${replaced} times, not once: ${text}`);
+  const code = Buffer.from(result.outputFiles[0]?.contents ?? []).toString('base64');
+  return import(/* @vite-ignore */ `data:text/javascript;base64,${code}`);
+}
+
+/** Broken on purpose, one thing each. */
+export const MUTATIONS: readonly Mutation[] = [
+  {
+    name: 'settling an unclear raw append by the bytes that are there',
+    file: 'append/raw.ts',
+    text: 'if (yield* isThere(tries, payload, start, found)) {',
+    by: 'if (Date.length === 0) {',
+    breaks: 'P3',
+  },
+  {
+    name: 'folding what others appended, after a conflict',
+    file: 'append/log.ts',
+    text: 'fold.push(read.bytes);',
+    by: 'fold = new LogFold(position(next), { windowBytes: fold.windowBytes, crc64: null });',
+    breaks: 'P2',
+  },
+  {
+    name: 'sending a log append again at the same position while it is unclear',
+    file: 'append/log.ts',
+    text: "if (attempt.outcome !== 'conflict') continue;",
+    by: "if (attempt.outcome !== 'conflict') return position((yield* tries.head())?.length ?? 0);",
+    breaks: 'fate',
+  },
+  {
+    name: 'sending a raw append again at the same position while it is unclear',
+    file: 'append/raw.ts',
+    text: "if (attempt.outcome !== 'conflict') continue;",
+    by: "if (attempt.outcome !== 'conflict') { state = yield* current(tries); continue; }",
+    breaks: 'P3',
+  },
+  {
+    name: 'writing the ids into the commit line',
+    file: 'append/commit.ts',
+    text: 'run.ids.push(record.id);',
+    by: "run.ids.push('-');",
+    breaks: 'P4',
+  },
+  {
+    name: 'remembering that an attempt is unclear',
+    file: 'append/plan.ts',
+    text: 'if (rule.mayHaveWritten) this.unclearAt = at;',
+    by: '',
+    breaks: 'fate',
+  },
+  {
+    name: 'checking the checksum of the answer',
+    file: 'append/raw.ts',
+    text: 'answer.crc64 !== null && answer.crc64 !== expected',
+    by: 'answer.crc64 === null',
+    breaks: 'deletion',
+  },
+  {
+    name: 'keeping the ids for the whole window',
+    file: 'append/fold.ts',
+    text: 'const oldest = this.#end - this.windowBytes;',
+    by: 'const oldest = this.#end - this.windowBytes / 2;',
+    breaks: 'P2',
+  },
+  {
+    name: 'giving each call of a shared append its own receipts',
+    file: 'appender.ts',
+    text: 'const rest = [...receipts];',
+    by: 'const rest = [...receipts].reverse();',
+    breaks: 'receipt',
+  },
+  {
+    name: 'keeping the payloads of a shared append in the order of the calls',
+    file: 'appender.ts',
+    text: 'Buffer.concat(calls.map((call) => call.payload))',
+    by: 'Buffer.concat(calls.map((call) => call.payload).reverse())',
+    breaks: 'receipt',
+  },
+  {
+    name: 'holding back the calls of a shared raw append that may be in',
+    file: 'appender.ts',
+    text: "error.fate === 'not-in' && remainingMs() > 0",
+    by: 'remainingMs() > 0',
+    breaks: 'P3',
+  },
+  {
+    name: 'beginning on a line of its own after foreign bytes',
+    file: 'append/encode.ts',
+    text: 'const lead = at.endsLine ? 0 : 1;',
+    by: 'const lead = 0;',
+    breaks: 'P4',
+  },
+  {
+    name: 'looking at an own unclear append by itself',
+    file: 'append/log.ts',
+    text: 'call.attemptEndAfter(fold.end));',
+    by: 'Number.POSITIVE_INFINITY);',
+    breaks: 'P2',
+  },
+  {
+    name: 'giving a request up when the time of the call is up',
+    file: 'appender.ts',
+    text: 'Math.min(requestTimeoutMs, remainingMs)',
+    by: 'requestTimeoutMs * 3',
+    breaks: 'P7',
+  },
+  {
+    name: 'beginning no pause that outlasts the call',
+    file: 'appender.ts',
+    text: "if (delayMs >= remainingMs) return { kind: 'stop', reason: 'time' };",
+    by: '',
+    breaks: 'P7',
+  },
+  {
+    name: 'appending only at the position that the caller names',
+    file: 'append/raw.ts',
+    text: 'if (ifPosition !== null && found !== ifPosition) throw',
+    by: 'if (ifPosition === -1) throw',
+    breaks: 'If-Match',
+  },
+];
