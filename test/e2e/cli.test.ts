@@ -92,7 +92,7 @@ describe('npm run append', () => {
   it('stops on Ctrl-C and says how much is in', async () => {
     const name = await file('long.bin', Buffer.alloc(64 * 1024 * 1024, 'x'));
     const before = oss.stats()['append']?.['200'] ?? 0;
-    oss.setRttMs(200);
+    oss.setRttMs(500);
     try {
       const args = ['--import', 'tsx', 'infra/cli/append.ts', 'notes/long.bin', name, ...port];
       const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'ignore', 'pipe'] });
@@ -101,7 +101,9 @@ describe('npm run append', () => {
         said += chunk;
       });
       const ended = once(child, 'close');
-      await expect.poll(() => oss.stats()['append']?.['200'] ?? 0).toBeGreaterThan(before);
+      await expect
+        .poll(() => oss.stats()['append']?.['200'] ?? 0, { timeout: 30_000 })
+        .toBeGreaterThan(before);
       child.kill('SIGINT');
       expect(await ended).toEqual([1, null]);
       const { length } = await cat('notes/long.bin');
