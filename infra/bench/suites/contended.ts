@@ -1,6 +1,7 @@
 /** Many writers, one object: the recipe, the recipe that waits, and ours. */
 import type { Chart, Lines, Tone } from '../report/chart.ts';
-import { type Case, column, type Row, type Scale, type Suite } from '../suite.ts';
+import type { Case, Row, Scale, Suite } from '../suite.ts';
+import { LOAD } from './columns.ts';
 import { type Contestant, loadRow, NAMES, RTT_MS } from './load.ts';
 
 const PER_SECOND = 10;
@@ -33,17 +34,7 @@ export function contended({ loadMs, graceMs }: Scale): Suite {
     id: 'contended',
     title: 'Many writers, one object',
     note: `${PER_SECOND} records/s a writer, each its own call, at random times; round trips of ${RTT_MS} ms, log-normal. ${loadMs / 1000} s of load, ${graceMs / 1000} s of grace. ">": not in when the run ended.`,
-    columns: [
-      column('offered', 'offered', 0, false),
-      column('inPercent', 'in %', 1),
-      column('lost', 'lost', 0, false),
-      column('twice', 'twice', 0, false),
-      column('requestsPerRecord', 'requests/record', 2),
-      column('requestsPerCommit', 'requests/commit', 2),
-      column('p50Ms', 'p50 ms', 0),
-      column('p99Ms', 'p99 ms', 0),
-      column('cpuMicrosPerRecord', 'CPU µs/record', 0),
-    ],
+    columns: LOAD,
     cases,
     chart: picture,
   };

@@ -1,5 +1,6 @@
 /** An object for each writer: what is left of the cost when nobody competes. */
-import { type Case, column, type Scale, type Suite } from '../suite.ts';
+import type { Case, Scale, Suite } from '../suite.ts';
+import { LOAD } from './columns.ts';
 import { type Contestant, loadRow, NAMES, RTT_MS } from './load.ts';
 
 const WRITERS = 64;
@@ -29,17 +30,7 @@ export function lanes({ lanesMs, graceMs }: Scale): Suite {
     id: 'lanes',
     title: 'Many writers, an object each',
     note: `${WRITERS} writers, ${PER_SECOND} records/s each, to objects of their own; round trips of ${RTT_MS} ms. The recipe's own calls still compete with each other.`,
-    columns: [
-      column('offered', 'offered', 0, false),
-      column('inPercent', 'in %', 1),
-      column('lost', 'lost', 0, false),
-      column('twice', 'twice', 0, false),
-      column('requestsPerRecord', 'requests/record', 2),
-      column('requestsPerCommit', 'requests/commit', 2),
-      column('p50Ms', 'p50 ms', 0),
-      column('p99Ms', 'p99 ms', 0),
-      column('cpuMicrosPerRecord', 'CPU µs/record', 0),
-    ],
+    columns: LOAD,
     cases,
   };
 }

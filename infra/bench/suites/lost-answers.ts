@@ -1,5 +1,6 @@
 /** Appends that land and whose answer is lost, now and then: who has each record once. */
-import { type Case, column, type Scale, type Suite } from '../suite.ts';
+import type { Case, Scale, Suite } from '../suite.ts';
+import { KEPT, LATENCY } from './columns.ts';
 import { type Contestant, loadRow, NAMES, RTT_MS } from './load.ts';
 
 const WRITERS = 4;
@@ -31,15 +32,7 @@ export function lostAnswers({ saturatedMs, graceMs }: Scale): Suite {
     id: 'lost-answers',
     title: 'Lost answers',
     note: `${WRITERS} writers, ${PER_SECOND} records/s each, one object, round trips of ${RTT_MS} ms; the answer to ${100 * LOST} % of the appends is lost.`,
-    columns: [
-      column('offered', 'offered', 0, false),
-      column('inPercent', 'in %', 1),
-      column('lost', 'lost', 0, false),
-      column('twice', 'twice', 0, false),
-      column('requestsPerRecord', 'requests/record', 2),
-      column('p50Ms', 'p50 ms', 0),
-      column('p99Ms', 'p99 ms', 0),
-    ],
+    columns: [...KEPT, ...LATENCY],
     cases,
   };
 }
