@@ -18,7 +18,7 @@ export function services() {
     region,
     bucket,
     credentials: credentials.current,
-    after: runtime.after,
+    runtime,
   });
   const appender = createAppender({ store, runtime, writer: instance ?? runtime.uuid() });
   const intake = createIntake({ appender, runtime });

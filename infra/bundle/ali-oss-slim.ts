@@ -2,7 +2,8 @@
  * An esbuild plugin that leaves out of a bundle what ali-oss loads but `lib/store/oss*.ts` never runs.
  *
  * Without it ali-oss brings 0.9 MB (half of it character tables for its HTTP client), a `require` of a package that is
- * not installed, and some 55 ms of every cold start. What stays is what names, addresses and signs a request.
+ * not installed, and some 55 ms of every cold start. What stays is the client with its operations, settings and addresses;
+ * signing and sending are in `lib/store/oss-client.ts`.
  *
  * Each replacement below says why it is sound. One that is left out throws, and names itself, if it is reached after all.
  * The reasons were checked against one version of ali-oss; the build fails with any other until they are checked again.
@@ -14,11 +15,14 @@ import type { Plugin } from 'esbuild';
 
 const CHECKED_VERSION = '6.23.0';
 
+/** A function that says that what it stands for was left out. */
+const leftOut = (name: string) => `() => {
+    throw new Error('${name} was reached, which ali-oss-slim leaves out of this bundle. Take it off the list there.');
+  }`;
+
 /** Stands for a module that is loaded but not used. Looking at it as a module, or at its type, is not using it. */
 const unused = (name: string) => `
-  const fail = () => {
-    throw new Error('${name} was reached, which ali-oss-slim leaves out of this bundle. Take it off the list there.');
-  };
+  const fail = ${leftOut(name)};
   const get = (_, key) => (typeof key === 'symbol' || key === '__esModule' ? undefined : fail());
   module.exports = new Proxy(function () {}, { get, apply: fail, construct: fail });`;
 
@@ -37,18 +41,12 @@ const PACKAGES: Readonly<Record<string, (name: string) => string>> = {
   bowser: unused, // Tells browsers apart, in multipart uploads from one.
   platform: () => 'module.exports = {};', // The User-Agent then names Node's version itself.
   pump: unused, // Uploads of streams; we hand over bytes.
-  // Guesses a Content-Type from a file name. Appends always bring their own; other requests need none.
-  mime: () => 'exports.getType = () => null;',
+  mime: unused, // Guesses a Content-Type from a file name; what we send says its own.
   // Nothing is lost but `DEBUG=ali-oss`, which would print what is signed.
   debug: () => 'module.exports = () => () => {};',
-  // Of all its tools one is used on our path: the encoder of keys, which are well-formed by then (`lib/store/key.ts`).
-  utility: () => 'exports.encodeURIComponent = encodeURIComponent;',
-  qs: unused, // Only in ali-oss's own V4 signature, for which `lib/store/oss-sign.ts` stands in.
-  // Used for `x-oss-date`, in one format of V4 (`20261122T203000Z`).
-  dateformat: () => `module.exports = (date, format) => {
-    if (format !== "UTC:yyyymmdd'T'HHMMss'Z'") throw new Error('dateformat: ali-oss-slim knows one format only.');
-    return new Date(date).toISOString().replace(/[-:]|\\.\\d+/g, '');
-  };`,
+  utility: unused, // Encodes keys of addresses. We ask for the address of the bucket only.
+  qs: unused, // Only in ali-oss's own signatures, for which `lib/store/oss-sign.ts` stands in.
+  dateformat: unused, // Dates of requests that ali-oss would make.
 };
 
 /** Modules of ali-oss itself, as its `lib/client.js` requires them. */
@@ -65,6 +63,9 @@ const MODULES: Readonly<Record<string, (name: string) => string>> = {
   './image': () => 'module.exports = () => undefined;',
   './cluster': () => 'module.exports = () => undefined;',
   './sts': () => 'module.exports = undefined;',
+  './common/signUtils': unused, // `lib/store/oss-sign.ts` stands in.
+  // Makes a request of a call, in the client's method `request`, which `lib/store/oss-client.ts` replaces.
+  './common/utils/createRequest': (name) => `exports.createRequest = ${leftOut(name)};`,
   // Only its version is read, for the User-Agent.
   '../package.json': () => `exports.version = '${CHECKED_VERSION}';`,
 };

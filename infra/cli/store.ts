@@ -32,7 +32,7 @@ export async function openStore(flags: {
     region: LOCAL_REGION,
     bucket: flags.bucket ?? LOCAL_BUCKET,
     credentials: () => LOCAL_KEY,
-    after: systemRuntime().after,
+    runtime: systemRuntime(),
   });
 }
 

@@ -1,15 +1,22 @@
 /**
- * ali-oss, reduced to what it does best: naming, addressing and signing requests. Sending is done by `oss-http.ts`, and the
- * answer comes back to the caller as OSS gave it.
+ * ali-oss, reduced to what it does best: it knows the operations, checks the settings and finds the address. Signing and
+ * sending are done here and in `oss-http.ts`, and the answer comes back to the caller as OSS gave it.
  *
- * ali-oss forwards a `ctx` of the caller to its HTTP client untouched. It carries the answer here: per call, so safe with
- * any number of calls at once, and independent of what ali-oss makes of the answer. Its errors, which hold the
- * payload, are never passed on.
+ * ali-oss hands every call to a method `request` of its client. That one is replaced: ali-oss's own copies the parts of
+ * the request from one object to the next for longer than it takes to send it. A test holds the two against each other.
+ *
+ * ali-oss forwards a `ctx` of the caller untouched. It carries the answer here: per call, so safe with any number of
+ * calls at once, and independent of what ali-oss makes of the answer. Its errors, which hold the payload, are never
+ * passed on.
  */
 
+import { createHash } from 'node:crypto';
+import net from 'node:net';
 import OSS from 'ali-oss';
-import { type HttpAnswer, httpClient, type Timer } from './oss-http.ts';
-import { type Signed, v4Signer } from './oss-sign.ts';
+import type { Runtime } from '../runtime.ts';
+import { type HttpAddress, type HttpClient, httpClient } from './oss-http.ts';
+import { v4Signer } from './oss-sign.ts';
+import type { HttpAnswer } from './oss-wire.ts';
 import { StoreError } from './port.ts';
 
 export interface OssCredentials {
@@ -26,8 +33,7 @@ export interface OssOptions {
   readonly bucket: string;
   /** Asked before every request: the role of a function gets new ones with each invocation. */
   readonly credentials: () => OssCredentials;
-  /** The clock's timer; `AbortSignal.timeout` would do, at a fifth of the CPU of an append. */
-  readonly after: Timer;
+  readonly runtime: Pick<Runtime, 'after' | 'now'>;
 }
 
 /** What one call to ali-oss came to. Null until the request has been made. */
@@ -42,31 +48,9 @@ export type OssClient = (
   method: (oss: OSS, ctx: Exchange) => Promise<unknown>,
 ) => Promise<HttpAnswer>;
 
-const NOTHING = Buffer.alloc(0);
-
-export function ossClient({ endpoint, region, bucket, credentials, after }: OssOptions): OssClient {
-  const http = httpClient(after);
-  const fixed = {
-    endpoint: endpoint.includes('://') ? endpoint : `https://${endpoint}`,
-    region,
-    bucket,
-    secure: true,
-    // OSS no longer takes V1 signatures for new accounts and buckets. V4 covers bucket and key in every addressing style.
-    authorizationV4: true,
-    retryMax: 0,
-    // Only to keep ali-oss from recommending `refreshSTSToken` on the console: `clientFor` does that job.
-    refreshSTSTokenInterval: Number.MAX_SAFE_INTEGER,
-    urllib: { request },
-  };
+export function ossClient(options: OssOptions): OssClient {
   let current: { readonly credentials: OssCredentials; readonly oss: OSS } | null = null;
-
-  /** The HTTP client as ali-oss wants it. It gets no headers and no body, so it does not parse error documents. */
-  async function request(url: string, params: AliOssRequest): Promise<AliOssAnswer> {
-    const { ctx, method, headers, content } = params;
-    ctx.answer = http(url, { method, headers, content, timeoutMs: ctx.timeoutMs });
-    const { status } = await ctx.answer;
-    return { status, headers: {}, data: NOTHING, res: { status, headers: {} } };
-  }
+  let http: HttpClient | null = null;
 
   function clientFor({ accessKeyId, accessKeySecret, securityToken }: OssCredentials): OSS {
     if (!accessKeyId || !accessKeySecret) {
@@ -80,10 +64,17 @@ export function ossClient({ endpoint, region, bucket, credentials, after }: OssO
       current.credentials.accessKeySecret !== accessKeySecret ||
       current.credentials.securityToken !== securityToken
     ) {
-      const oss = new OSS({ ...fixed, accessKeyId, accessKeySecret, stsToken: securityToken });
-      const sign = v4Signer({ accessKeyId, accessKeySecret, region: region.replace(/^oss-/, '') });
-      Object.assign(oss, { authorizationV4: authorization(sign) });
-      current = { credentials: { accessKeyId, accessKeySecret, securityToken }, oss };
+      const credentials = { accessKeyId, accessKeySecret, securityToken };
+      const oss = aliOss(options, credentials);
+      const { address, host } = placeOf(oss, options);
+      http ??= httpClient({ address, runtime: options.runtime });
+      const { userAgent } = oss;
+      // Its address of the object goes into an answer that nobody looks at.
+      Object.assign(oss, {
+        request: requester(options, credentials, { host, userAgent }, http),
+        _objectUrl: () => '',
+      });
+      current = { credentials, oss };
     }
     return current.oss;
   }
@@ -91,7 +82,7 @@ export function ossClient({ endpoint, region, bucket, credentials, after }: OssO
   return async (timeoutMs, method) => {
     const ctx: Exchange = { timeoutMs, answer: null };
     try {
-      await method(clientFor(credentials()), ctx);
+      await method(clientFor(options.credentials()), ctx);
     } catch (error) {
       if (ctx.answer === null) throw notSent(error);
     }
@@ -100,29 +91,105 @@ export function ossClient({ endpoint, region, bucket, credentials, after }: OssO
   };
 }
 
-/** ali-oss calls this method of its client to sign a request; without it, it signs by itself. */
-function authorization(sign: (request: Signed) => string) {
-  return (
-    method: string,
-    { headers, queries }: { headers: Signed['headers']; queries: Signed['query'] },
-    bucket: string,
-    key: string,
-  ) => sign({ method, bucket, key, headers, query: queries });
+/** What ali-oss's own types leave out. */
+interface AliOss extends OSS {
+  readonly userAgent: string;
+  _getReqUrl(parts: { readonly bucket: string }): string;
 }
 
-/** The parts of ali-oss's request parameters that matter here. */
-interface AliOssRequest {
+function aliOss({ endpoint, region, bucket }: OssOptions, credentials: OssCredentials): AliOss {
+  const { accessKeyId, accessKeySecret, securityToken } = credentials;
+  const settings = {
+    endpoint: withScheme(endpoint),
+    region,
+    bucket,
+    accessKeyId,
+    accessKeySecret,
+    stsToken: securityToken,
+    // Only to keep ali-oss from recommending `refreshSTSToken` on the console: `clientFor` does that job.
+    refreshSTSTokenInterval: Number.MAX_SAFE_INTEGER,
+    // Its default client makes agents; nothing is sent through this one.
+    urllib: {},
+  };
+  return new OSS(settings) as AliOss;
+}
+
+const withScheme = (endpoint: string): string =>
+  endpoint.includes('://') ? endpoint : `https://${endpoint}`;
+
+/** Where ali-oss would send its requests, and with which `Host`. */
+function placeOf(oss: AliOss, { region, bucket }: OssOptions): { address: HttpAddress; host: string } {
+  const { protocol, host, hostname, port } = new URL(oss._getReqUrl({ bucket }));
+  const secure = protocol === 'https:';
+  // An IP address has no room for the bucket; the name then says which one is meant.
+  const isIp = net.isIPv4(hostname);
+  const servername = isIp ? `${bucket}.${region}.aliyuncs.com` : hostname;
+  const address = { secure, hostname, port: Number(port) || (secure ? 443 : 80), servername };
+  return { address, host: isIp ? servername : host };
+}
+
+/** What ali-oss makes of a call, as far as it matters here. */
+interface AliOssCall {
   readonly method: string;
-  readonly headers: Record<string, string | number>;
-  readonly content?: Buffer | undefined;
+  readonly bucket: string;
+  readonly object: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly subres?: Readonly<Record<string, string>>;
+  readonly mime?: string;
+  readonly content?: Buffer;
   readonly ctx: Exchange;
 }
 
-interface AliOssAnswer {
-  readonly status: number;
-  readonly headers: Record<string, string>;
-  readonly data: Buffer;
-  readonly res: { readonly status: number; readonly headers: Record<string, string> };
+const NOTHING = Buffer.alloc(0);
+
+/** The method `request` of ali-oss's client. What it gives ali-oss has no headers and no body: nothing is made of them. */
+function requester(
+  { region, runtime }: OssOptions,
+  { accessKeyId, accessKeySecret, securityToken }: OssCredentials,
+  { host, userAgent }: { readonly host: string; readonly userAgent: string },
+  http: HttpClient,
+) {
+  const sign = v4Signer({ accessKeyId, accessKeySecret, region: region.replace(/^oss-/, '') });
+  const dateOf = dates();
+
+  return async ({ method, bucket, object, headers: own, subres = {}, mime, content, ctx }: AliOssCall) => {
+    // One literal, with the names that most requests have: an object that grows name by name takes far longer.
+    const headers: Record<string, string | undefined> = {
+      host,
+      'user-agent': userAgent,
+      'x-oss-date': dateOf(runtime.now()),
+      'x-oss-content-sha256': 'UNSIGNED-PAYLOAD',
+      'x-oss-security-token': securityToken || undefined,
+      'content-type': mime || undefined,
+      'content-md5': content && createHash('md5').update(content).digest('base64'),
+      authorization: undefined,
+    };
+    for (const name in own) headers[name.toLowerCase()] = own[name];
+    const query: Record<string, string | null> = {};
+    let search = '';
+    for (const name in subres) {
+      const value = subres[name] ?? '';
+      query[name] = value === '' ? null : value;
+      search += `${search === '' ? '?' : '&'}${name}=${encodeURIComponent(value)}`;
+    }
+    headers['authorization'] = sign({ method, bucket, key: object, headers, query });
+    const path = `/${encodeURIComponent(object).replaceAll('%2F', '/')}${search}`;
+    ctx.answer = http({ method, path, headers, body: content, timeoutMs: ctx.timeoutMs });
+    const { status } = await ctx.answer;
+    return { status, headers: {}, data: NOTHING, res: { status, headers: {} } };
+  };
+}
+
+/** Epoch milliseconds as `20261122T203000Z`. A date lasts for a second, and making one takes longer than using it. */
+function dates(): (ms: number) => string {
+  let second = Number.NaN;
+  let text = '';
+  return (ms) => {
+    const now = Math.floor(ms / 1000);
+    if (now !== second) text = new Date(now * 1000).toISOString().replace(/[-:]|\.\d+/g, '');
+    second = now;
+    return text;
+  };
 }
 
 /** Nothing was sent, so nothing was written: a bucket name, content type or key that makes no valid request. */

@@ -5,101 +5,258 @@
  * because ali-oss drops the headers of a refused call, among them the length that a conflict reports.
  */
 
-import http from 'node:http';
-import https from 'node:https';
+import net from 'node:net';
+import tls from 'node:tls';
+import type { Runtime } from '../runtime.ts';
+import { AnswerReader, BadAnswer, type HttpAnswer, type HttpRequest, requestHead } from './oss-wire.ts';
 import { NO_ANSWER, StoreError } from './port.ts';
 
-/**
- * Idle sockets are closed well before a server closes them (commonly after a minute). An instance that was frozen can
- * still pick a dead one; then that request goes unanswered, and `dropIdle` spares the ones after it.
- */
-const IDLE_SOCKET_MS = 15_000;
+/** Idle connections are closed well before a server closes them (commonly after a minute). */
+const IDLE_MS_MAX = 15_000;
 /** Timers take no more than a signed 32-bit number. */
 const TIMEOUT_MS_MAX = 2 ** 31 - 1;
+const KEEP_ALIVE_PROBE_MS = 1000;
+/** A shorter body goes out with its head, as one piece; a longer one is not copied. */
+const JOINED_BYTES_MAX = 16 * 1024;
+/** Left of the time that a server says it keeps an idle connection: a request has to get there within it. */
+const IDLE_MARGIN_MS = 1000;
 
-export interface HttpRequest {
-  readonly method: string;
-  readonly headers: http.OutgoingHttpHeaders;
-  readonly content?: Uint8Array | undefined;
-  /** From now to the last byte of the answer. */
-  readonly timeoutMs: number;
+/** Where all requests of a client go. */
+export interface HttpAddress {
+  /** TLS, or plain text. */
+  readonly secure: boolean;
+  /** A name or an IP address. */
+  readonly hostname: string;
+  readonly port: number;
+  /** The name that the server's certificate has to be for. */
+  readonly servername: string;
 }
 
-export interface HttpAnswer {
-  readonly status: number;
-  readonly headers: http.IncomingHttpHeaders;
-  readonly body: Buffer;
+export interface HttpOptions {
+  readonly address: HttpAddress;
+  readonly runtime: Pick<Runtime, 'after' | 'now'>;
+}
+
+export interface TimedRequest extends HttpRequest {
+  /** From now to the last byte of the answer. */
+  readonly timeoutMs: number;
 }
 
 /**
  * Sends one request. Rejects with `StoreError` `NoAnswer` if the answer is not complete in time; throws at once, and
  * sends nothing, if the request is not valid HTTP.
  */
-export type HttpClient = (url: string, request: HttpRequest) => Promise<HttpAnswer>;
+export type HttpClient = (request: TimedRequest) => Promise<HttpAnswer>;
 
-/** Calls `run` once after `ms`, unless the function it returns is called first. */
-export type Timer = (ms: number, run: () => void) => () => void;
+/** A request in flight. */
+interface Exchange {
+  readonly reader: AnswerReader;
+  readonly resolve: (answer: HttpAnswer) => void;
+  readonly reject: (error: StoreError) => void;
+  readonly stopTimer: () => void;
+}
 
-export function httpClient(after: Timer): HttpClient {
-  // Last in, first out: under little load the same socket stays warm and the others time out.
-  const options = { keepAlive: true, scheduling: 'lifo', timeout: IDLE_SOCKET_MS } as const;
-  const agents = { http: new http.Agent(options), https: new https.Agent(options) };
-  // A store talks to one origin, and parsing it costs a tenth of a request.
-  let last = { text: '', secure: true, hostname: '', port: '' };
-  const originOf = (text: string) => {
-    if (last.text !== text) {
-      const { protocol, hostname, port } = new URL(text);
-      last = { text, secure: protocol === 'https:', hostname, port };
+export function httpClient({ address, runtime }: HttpOptions): HttpClient {
+  // Last in, first out: under little load the same connection stays warm and the others time out.
+  const idle: Connection[] = [];
+  /** For a shorter handshake of the next connection. */
+  let session: Buffer | undefined;
+
+  function open(): net.Socket {
+    const { secure, hostname: host, port, servername } = address;
+    const options = {
+      host,
+      port,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: KEEP_ALIVE_PROBE_MS,
+    };
+    if (!secure) return net.connect(options);
+    const socket = tls.connect({
+      ...options,
+      servername,
+      ALPNProtocols: ['http/1.1'],
+      ...(session !== undefined && { session }),
+    });
+    socket.on('session', (ticket) => {
+      session = ticket;
+    });
+    return socket;
+  }
+
+  function connection(): Connection {
+    for (let last = idle.pop(); last !== undefined; last = idle.pop()) {
+      // An instance that was frozen: its timers have not run yet, and the other end is probably gone.
+      const idleMs = Math.abs(runtime.now() - last.idleSinceMs);
+      if (last.isOpen && idleMs < last.idleMsMax) return last;
+      last.close();
     }
-    return last;
-  };
+    return new Connection(open(), address.secure, {
+      free: (freed) => {
+        freed.idleSinceMs = runtime.now();
+        idle.push(freed);
+      },
+      gone: (dead) => {
+        const at = idle.indexOf(dead);
+        if (at >= 0) idle.splice(at, 1);
+      },
+      // The youngest idle connection turned out dead, so the older ones are: without this each would cost a request.
+      failed: (dead) => {
+        if (dead.reused) for (const other of idle.splice(0)) other.close();
+        session = undefined;
+      },
+    });
+  }
 
-  return (url, { method, headers, content, timeoutMs }) => {
-    // Split by hand: `URL` would resolve `.` and `..`, which are ordinary characters of a key.
-    const pathStart = url.indexOf('/', url.indexOf('//') + 2);
-    const { secure, hostname, port } = originOf(url.slice(0, pathStart));
-    const path = url.slice(pathStart);
-    const agent = secure ? agents.https : agents.http;
-    const request = (secure ? https : http).request({ agent, hostname, port, path, method, headers });
-
+  return ({ timeoutMs, ...request }) => {
+    const head = requestHead(request);
     return new Promise((resolve, reject) => {
-      const fail = (reason: string, cause?: Error) => {
-        stopTimer();
-        request.destroy();
-        if (request.reusedSocket) dropIdle(agent);
-        reject(new StoreError(NO_ANSWER, `OSS gave no complete answer: ${reason}.`, { cause: bare(cause) }));
-      };
-      const broken = (error: Error) => fail('the connection broke', error);
       const ms = Math.min(Math.max(Math.ceil(timeoutMs) || 0, 0), TIMEOUT_MS_MAX);
-      const stopTimer = after(ms, () => fail(`not within ${timeoutMs} ms`));
-
-      request.on('error', broken);
-      request.on('response', (response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('error', broken);
-        response.on('end', () => {
-          if (!response.complete) return fail('it was cut off');
-          stopTimer();
-          // A refusal can overtake a long body; nobody will read the rest of that.
-          if (!request.writableFinished) request.destroy();
-          const [only] = chunks;
-          const body = chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks);
-          resolve({ status: response.statusCode ?? 0, headers: response.headers, body });
-        });
-      });
-      request.end(content);
+      const on = connection();
+      const stopTimer = runtime.after(ms, () => on.fail(`not within ${timeoutMs} ms`));
+      const reader = new AnswerReader(request.method);
+      on.send(head, request.body, { reader, resolve, reject, stopTimer });
     });
   };
 }
 
-/** The youngest idle socket turned out dead, so the older ones are: without this each would cost a request. */
-function dropIdle(agent: http.Agent): void {
-  for (const sockets of Object.values(agent.freeSockets))
-    for (const socket of sockets ?? []) socket.destroy();
+/** What becomes of a connection. */
+interface Fate {
+  /** It is ready for another request. */
+  readonly free: (connection: Connection) => void;
+  /** A request on it got no answer. */
+  readonly failed: (connection: Connection) => void;
+  readonly gone: (connection: Connection) => void;
 }
 
-/** Name, code and text only: an error of the HTTP parser holds the bytes it choked on. */
+class Connection {
+  readonly #socket: net.Socket;
+  readonly #fate: Fate;
+  #exchange: Exchange | null = null;
+  /** TLS is not established yet: nothing is sent to a server that has not shown its certificate. */
+  #unverified: boolean;
+  /** Whether it has answered a request. */
+  reused = false;
+  /** Epoch milliseconds. */
+  idleSinceMs = 0;
+  idleMsMax = IDLE_MS_MAX;
+
+  constructor(socket: net.Socket, secure: boolean, fate: Fate) {
+    this.#socket = socket;
+    this.#fate = fate;
+    this.#unverified = secure;
+    // Listeners of the connection, not of a request: adding and removing them would cost as much as sending.
+    socket.on('data', (bytes) => this.#read(bytes));
+    socket.on('end', () =>
+      this.#exchange?.reader.closed() ? this.#done(this.#exchange) : this.fail('it was cut off'),
+    );
+    socket.on('error', (error) => this.fail('the connection broke', error));
+    socket.on('close', () => {
+      this.fail('the connection was closed');
+      fate.gone(this);
+    });
+    socket.on('timeout', () => this.#exchange === null && this.close());
+    socket.setTimeout(this.idleMsMax);
+  }
+
+  get isOpen(): boolean {
+    return this.#socket.writable && this.#socket.readable;
+  }
+
+  send(head: string, body: Uint8Array | undefined, exchange: Exchange): void {
+    this.#exchange = exchange;
+    if (this.reused) this.#socket.ref();
+    if (!this.#unverified) {
+      this.#write(head, body);
+      return;
+    }
+    this.#socket.once('secureConnect', () => {
+      this.#unverified = false;
+      if (this.#exchange === exchange) this.#write(head, body);
+    });
+  }
+
+  /** Ends the request in flight, if there is one, and the connection. */
+  fail(reason: string, cause?: Error): void {
+    const exchange = this.#exchange;
+    this.#exchange = null;
+    this.#socket.destroy();
+    if (exchange === null) return;
+    exchange.stopTimer();
+    this.#fate.failed(this);
+    exchange.reject(
+      new StoreError(NO_ANSWER, `OSS gave no complete answer: ${reason}.`, { cause: bare(cause) }),
+    );
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  #write(head: string, body: Uint8Array | undefined): void {
+    if (body === undefined) {
+      this.#socket.write(head, 'latin1');
+    } else if (body.length <= JOINED_BYTES_MAX) {
+      const whole = Buffer.allocUnsafe(head.length + body.length);
+      whole.write(head, 'latin1');
+      whole.set(body, head.length);
+      this.#socket.write(whole);
+    } else {
+      this.#socket.cork();
+      this.#socket.write(head, 'latin1');
+      this.#socket.write(body);
+      this.#socket.uncork();
+    }
+  }
+
+  #read(bytes: Buffer): void {
+    const exchange = this.#exchange;
+    if (exchange === null) {
+      this.close(); // bytes that nobody asked for
+      return;
+    }
+    try {
+      if (exchange.reader.push(bytes)) this.#done(exchange);
+    } catch (error) {
+      if (!(error instanceof BadAnswer)) throw error;
+      this.fail(error.message);
+    }
+  }
+
+  #done({ reader, resolve, stopTimer }: Exchange): void {
+    const answer = reader.answer();
+    this.#exchange = null;
+    stopTimer();
+    // A refusal can overtake a long body; nobody will read the rest of that.
+    if (reader.keepsAlive && this.#socket.writableLength === 0) this.#rest(answer);
+    else this.close();
+    resolve(answer);
+  }
+
+  #rest({ headers }: HttpAnswer): void {
+    const hint = headers.get('keep-alive');
+    if (hint !== undefined && !this.reused) this.#heed(hint);
+    if (this.idleMsMax <= 0) {
+      this.close();
+      return;
+    }
+    this.reused = true;
+    // A process with nothing else to do may end.
+    this.#socket.unref();
+    this.#fate.free(this);
+  }
+
+  /** The server says for how long it keeps an idle connection. */
+  #heed(hint: string): void {
+    const [, seconds] = /\btimeout=(\d+)/.exec(hint) ?? [];
+    const ms = Number(seconds ?? Number.POSITIVE_INFINITY) * 1000 - IDLE_MARGIN_MS;
+    if (ms >= this.idleMsMax) return;
+    this.idleMsMax = ms;
+    if (ms > 0) this.#socket.setTimeout(ms);
+  }
+}
+
+/** Name, code and text only: an error of the TLS layer can hold certificates. */
 function bare(error: Error | undefined): Error | undefined {
   if (error === undefined) return undefined;
   const code = 'code' in error ? { code: error.code } : {};

@@ -5,15 +5,15 @@
  * time of preparing one. A test holds the two against each other.
  */
 
-import { createHash, createHmac } from 'node:crypto';
+import { createHash, createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 
 export interface Signed {
   readonly method: string;
   readonly bucket: string;
   readonly key: string;
-  /** All that are sent. Signed are `content-type`, `content-md5` and every `x-oss-*`, among them `x-oss-date`. */
-  readonly headers: Readonly<Record<string, string | number>>;
-  /** Null is a parameter without a value. */
+  /** All that are sent, by names in lower case. Signed are `content-type`, `content-md5` and every `x-oss-*`. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  /** The query; null is a parameter without a value. */
   readonly query: Readonly<Record<string, string | null>>;
 }
 
@@ -24,43 +24,51 @@ export interface SigningKey {
   readonly region: string;
 }
 
-const SIGNED_HEADER = /^(content-type$|content-md5$|x-oss-)/;
-
-/** A function from a request to its `Authorization` header. */
+/** A function from a request, dated by its `x-oss-date`, to its `Authorization` header. */
 export function v4Signer({ accessKeyId, accessKeySecret, region }: SigningKey): (request: Signed) => string {
-  let derived: { day: string; key: Buffer } = { day: '', key: Buffer.alloc(0) };
+  let derived: { day: string; scope: string; key: KeyObject } | null = null;
 
-  function keyOf(day: string): Buffer {
-    if (derived.day !== day) {
+  function ofDay(day: string) {
+    if (derived?.day !== day) {
       const parts = [day, region, 'oss', 'aliyun_v4_request'];
-      derived = { day, key: parts.reduce(hmac, Buffer.from(`aliyun_v4${accessKeySecret}`)) };
+      const hmac = (key: Buffer, part: string) => createHmac('sha256', key).update(part).digest();
+      // A key object is prepared once; a buffer would be with every signature.
+      const key = createSecretKey(parts.reduce(hmac, Buffer.from(`aliyun_v4${accessKeySecret}`)));
+      derived = { day, scope: parts.join('/'), key };
     }
-    return derived.key;
+    return derived;
   }
 
   return (request) => {
-    const date = String(request.headers['x-oss-date']);
-    const day = date.slice(0, 8);
-    const scope = `${day}/${region}/oss/aliyun_v4_request`;
+    const date = request.headers['x-oss-date'] ?? '';
+    const { scope, key } = ofDay(date.slice(0, 8));
     const hash = createHash('sha256').update(canonical(request)).digest('hex');
-    const signature = hmac(keyOf(day), `OSS4-HMAC-SHA256\n${date}\n${scope}\n${hash}`).toString('hex');
+    const signature = createHmac('sha256', key)
+      .update(`OSS4-HMAC-SHA256\n${date}\n${scope}\n${hash}`)
+      .digest('hex');
     return `OSS4-HMAC-SHA256 Credential=${accessKeyId}/${scope},Signature=${signature}`;
   };
 }
 
 function canonical({ method, bucket, key, headers, query }: Signed): string {
-  const path = encoded(`/${bucket}/${key}`).replaceAll('%2F', '/');
-  const parameters = Object.keys(query)
-    .sort()
-    .map((name) => (query[name] === null ? encoded(name) : `${encoded(name)}=${encoded(query[name] ?? '')}`));
-  const lines = Object.entries(headers)
-    .map(([name, value]) => [name.toLowerCase(), String(value).trim()] as const)
-    .filter(([name]) => SIGNED_HEADER.test(name))
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, value]) => `${name}:${value}\n`);
+  let text = `${method}\n/${encoded(bucket)}/${encoded(key).replaceAll('%2F', '/')}\n`;
+  let separator = '';
+  for (const name of Object.keys(query).sort()) {
+    const value = query[name] ?? null;
+    text += separator + (value === null ? encoded(name) : `${encoded(name)}=${encoded(value)}`);
+    separator = '&';
+  }
+  text += '\n';
+  for (const name of Object.keys(headers).filter(isSigned).sort()) {
+    const value = headers[name];
+    if (value !== undefined) text += `${name}:${value.trim()}\n`;
+  }
   // The empty line is for additional signed headers; the payload is covered by Content-MD5 instead of a hash.
-  return `${method}\n${path}\n${parameters.join('&')}\n${lines.join('')}\n\nUNSIGNED-PAYLOAD`;
+  return `${text}\n\nUNSIGNED-PAYLOAD`;
 }
+
+const isSigned = (name: string): boolean =>
+  name === 'content-type' || name === 'content-md5' || name.startsWith('x-oss-');
 
 /** Percent-encoded but for the unreserved characters of RFC 3986. */
 function encoded(text: string): string {
@@ -68,8 +76,4 @@ function encoded(text: string): string {
     /[!'()*]/g,
     (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`,
   );
-}
-
-function hmac(key: Buffer, data: string): Buffer {
-  return createHmac('sha256', key).update(data).digest();
 }

@@ -46,17 +46,13 @@ export function ossStore(options: OssOptions): ObjectStore {
     if (answer.status !== 200) throw refusal(answer);
     const length = count(answer, 'content-length');
     if (length === null) throw incomplete(answer, 'a length');
-    const {
-      'x-oss-object-type': type,
-      'content-type': contentType,
-      'last-modified': lastModified,
-    } = answer.headers;
-    const lastModifiedMs = Date.parse(lastModified ?? '');
+    const { headers } = answer;
+    const lastModifiedMs = Date.parse(headers.get('last-modified') ?? '');
     return {
-      type: typeof type === 'string' ? type : 'Normal',
+      type: headers.get('x-oss-object-type') ?? 'Normal',
       length,
       crc64: crc64(answer),
-      contentType: contentType ?? null,
+      contentType: headers.get('content-type') ?? null,
       lastModifiedMs: Number.isNaN(lastModifiedMs) ? null : lastModifiedMs,
     };
   }

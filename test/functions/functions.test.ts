@@ -71,7 +71,7 @@ async function stored(key: string): Promise<string | null> {
     region: 'cn-hangzhou',
     bucket: BUCKET,
     credentials: () => KEY,
-    after: systemRuntime().after,
+    runtime: systemRuntime(),
   });
   const read = await store.read(key, { start: 0, end: 1e6 }, { timeoutMs: 10_000 });
   return read && Buffer.from(read.bytes).toString();

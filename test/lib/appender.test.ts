@@ -27,7 +27,7 @@ beforeAll(async () => {
     region: 'cn-hangzhou',
     bucket: 'bucket',
     credentials: () => KEY,
-    after: systemRuntime().after,
+    runtime: systemRuntime(),
   });
 });
 afterAll(async () => {

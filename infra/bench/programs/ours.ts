@@ -20,7 +20,7 @@ function appenderFor({ endpoint, writer }: Place) {
     region: REGION,
     bucket: BUCKET,
     credentials: () => ACCESS_KEY,
-    after: runtime.after,
+    runtime,
   });
   return createAppender({ store, runtime, writer });
 }

@@ -35,7 +35,7 @@ export const connect = (
   endpoint: string,
   credentials: () => OssCredentials = () => KEYS,
   create: typeof ossStore = ossStore,
-) => create({ endpoint, region: 'cn-hangzhou', bucket: BUCKET, credentials, after: systemRuntime().after });
+) => create({ endpoint, region: 'cn-hangzhou', bucket: BUCKET, credentials, runtime: systemRuntime() });
 
 /** A store under contract, made by `create`; what the port cannot do is done by a plain ali-oss. */
 export async function openLocalOss(create: typeof ossStore): Promise<OpenStore> {

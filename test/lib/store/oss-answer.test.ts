@@ -8,11 +8,11 @@ import {
   refusal,
   servedRange,
 } from '../../../lib/store/oss-answer.ts';
-import type { HttpAnswer } from '../../../lib/store/oss-http.ts';
+import type { HttpAnswer } from '../../../lib/store/oss-wire.ts';
 
-const answer = (status: number, headers: HttpAnswer['headers'] = {}, body = ''): HttpAnswer => ({
+const answer = (status: number, headers: Record<string, string> = {}, body = ''): HttpAnswer => ({
   status,
-  headers,
+  headers: new Map(Object.entries(headers)),
   body: Buffer.from(body),
 });
 const errorOf = (code: string, more = '') =>

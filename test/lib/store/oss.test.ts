@@ -198,7 +198,7 @@ describe('the store on OSS', () => {
         region,
         bucket: BUCKET,
         credentials: () => KEYS,
-        after: systemRuntime().after,
+        runtime: systemRuntime(),
       });
       expect(await there.append(region, 0, utf8('x'), CALL)).toMatchObject({ kind: 'appended' });
     }
@@ -224,7 +224,7 @@ describe('the store on OSS', () => {
       region: 'cn-hangzhou',
       bucket: 'no-such-bucket',
       credentials: () => KEYS,
-      after: systemRuntime().after,
+      runtime: systemRuntime(),
     });
     const code = 'NoSuchBucket';
     expect(await elsewhere.append('a', 0, utf8('x'), CALL)).toMatchObject({ failure: { code } });
@@ -241,7 +241,7 @@ describe('the store on OSS', () => {
       region: 'cn-hangzhou',
       bucket: 'NOT/A/BUCKET',
       credentials: () => KEYS,
-      after: systemRuntime().after,
+      runtime: systemRuntime(),
     });
     await expect(misnamed.head('a', CALL)).rejects.toMatchObject({ code: 'InvalidRequest' });
     expect(requests).toEqual([]);
