@@ -91,7 +91,7 @@ export function httpClient({ address, runtime }: HttpOptions): HttpClient {
       if (last.isOpen && idleMs < last.idleMsMax) return last;
       last.close();
     }
-    return new Connection(open(), address.secure, {
+    return new Connection(open(), {
       free: (freed) => {
         freed.idleSinceMs = runtime.now();
         idle.push(freed);
@@ -133,18 +133,15 @@ class Connection {
   readonly #socket: net.Socket;
   readonly #fate: Fate;
   #exchange: Exchange | null = null;
-  /** TLS is not established yet: nothing is sent to a server that has not shown its certificate. */
-  #unverified: boolean;
   /** Whether it has answered a request. */
   reused = false;
   /** Epoch milliseconds. */
   idleSinceMs = 0;
   idleMsMax = IDLE_MS_MAX;
 
-  constructor(socket: net.Socket, secure: boolean, fate: Fate) {
+  constructor(socket: net.Socket, fate: Fate) {
     this.#socket = socket;
     this.#fate = fate;
-    this.#unverified = secure;
     // Listeners of the connection, not of a request: adding and removing them would cost as much as sending.
     socket.on('data', (bytes) => this.#read(bytes));
     socket.on('end', () =>
@@ -166,14 +163,7 @@ class Connection {
   send(head: string, body: Uint8Array | undefined, exchange: Exchange): void {
     this.#exchange = exchange;
     if (this.reused) this.#socket.ref();
-    if (!this.#unverified) {
-      this.#write(head, body);
-      return;
-    }
-    this.#socket.once('secureConnect', () => {
-      this.#unverified = false;
-      if (this.#exchange === exchange) this.#write(head, body);
-    });
+    this.#write(head, body);
   }
 
   /** Ends the request in flight, if there is one, and the connection. */

@@ -247,7 +247,7 @@ describe('the HTTP client', () => {
     expect(hasty.connections()).toBe(2);
   });
 
-  it('closes a connection on which bytes come that nobody asked for', async () => {
+  it('closes a connection on which bytes come that nobody asked for', { timeout: 5000 }, async () => {
     const server = await rawServer((socket) => socket.write(`${OK}${OK}`));
     const send = client(server.address);
     await send(GET);
