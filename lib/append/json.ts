@@ -174,9 +174,10 @@ function endOfMatch(sticky: RegExp, text: string, start: number): number | undef
 }
 
 function skipSpace(text: string, start: number): number {
-  let at = start;
-  while (text[at] === ' ' || text[at] === '\n' || text[at] === '\r' || text[at] === '\t') at++;
-  return at;
+  for (let at = start; ; at++) {
+    const code = text.charCodeAt(at); // NaN past the end
+    if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return at;
+  }
 }
 
 function pass(text: string, at: number, character: string): number {

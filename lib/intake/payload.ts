@@ -27,8 +27,6 @@ export type Content =
   | { readonly kind: 'json-or-text'; readonly text: string }
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array };
 
-const utf8 = new TextEncoder();
-
 /** The payload byte for byte. Throws `IntakeError`. */
 export function rawBytes(content: Content): Uint8Array {
   const bytes = verbatim(content);
@@ -59,7 +57,7 @@ function verbatim(content: Content): Uint8Array {
 
 /** Half of a surrogate pair would be replaced in silence. */
 function encoded(text: string): Uint8Array {
-  if (text.isWellFormed()) return utf8.encode(text);
+  if (text.isWellFormed()) return Buffer.from(text);
   throw new IntakeError(
     'MalformedPayload',
     'The payload has half of a surrogate pair, so it has no UTF-8 form.',
