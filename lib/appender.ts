@@ -13,6 +13,7 @@ import { appendRaw, type RawState } from './append/raw.ts';
 import {
   advance,
   byteLength,
+  type DedupeWindow,
   type LogRecord,
   position,
   type Receipt,
@@ -27,7 +28,15 @@ export interface Appender {
   /** Appends one payload (one byte or more) to a `raw` object. */
   appendBytes(key: string, payload: Uint8Array, call: AppendOptions): Promise<Receipt>;
   /** Appends records to a `log` object, all in one append. One receipt a record, in the order given. */
-  appendRecords(key: string, records: readonly LogRecord[], call: AppendOptions): Promise<RecordReceipt[]>;
+  appendRecords(key: string, records: readonly LogRecord[], call: LogAppendOptions): Promise<RecordReceipt[]>;
+}
+
+/** Of a log; the same in every call for it. */
+export interface LogAppendOptions extends AppendOptions {
+  /** Default: `DEDUPE_WINDOW`. */
+  readonly dedupe?: DedupeWindow;
+  /** A segment ends with the append that makes it so long or longer, in bytes (§3.5). Default: `SEGMENT_BYTES_MAX`. */
+  readonly segmentBytesMax?: number;
 }
 
 export interface AppendOptions {
@@ -44,15 +53,18 @@ export interface AppenderOptions {
   readonly runtime: Runtime;
   /** Names this instance in commit lines; no other instance has the same name. */
   readonly writer: string;
-  /** How far back a record of a log is recognised, in bytes (PROTOCOL.md §4.1). */
-  readonly dedupeWindowBytes?: number;
+  /** What a writer reads of a log that it knows nothing of (PROTOCOL.md §4.1). */
+  readonly coldStart?: { readonly tailBytes: number; readonly bytesMax: number };
   /** Requests of one call, pauses not counted. */
   readonly requestsMax?: number;
   /** A single request is given up after this long, or when the caller's time is up. */
   readonly requestTimeoutMs?: number;
 }
 
-export const DEDUPE_WINDOW_BYTES = 4 * 1024 * 1024;
+/** Enough for a batch of 10,000 that comes again after others; its checkpoint takes 380 KB at most (§4.1). */
+export const DEDUPE_WINDOW: DedupeWindow = { records: 16_000, ageMs: null };
+export const SEGMENT_BYTES_MAX = 1024 ** 3;
+const COLD_START = { tailBytes: 64 * 1024, bytesMax: 1024 * 1024 };
 /** A bound for the worst case, far above what a call needs: its time ends it long before. */
 const REQUESTS_MAX = 1000;
 /** A large body over a slow link takes seconds; an answer later than this is not coming. */
@@ -68,12 +80,12 @@ const TURN_SPARE_ROUND_TRIPS = 20;
 
 export function createAppender(options: AppenderOptions): Appender {
   const { store, runtime, writer } = options;
-  const windowBytes = options.dedupeWindowBytes ?? DEDUPE_WINDOW_BYTES;
+  const coldStart = options.coldStart ?? COLD_START;
   const requestsMax = options.requestsMax ?? REQUESTS_MAX;
   const requestTimeoutMs = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
   let roundTripMs = ROUND_TRIP_MS;
 
-  async function drive<T>(plan: Plan<T>, key: string, call: AppendOptions): Promise<T> {
+  async function drive<T>(plan: Plan<T>, call: AppendOptions): Promise<T> {
     let requests = 0;
     let step = plan.next();
     while (!step.done) {
@@ -83,7 +95,7 @@ export function createAppender(options: AppenderOptions): Appender {
       else if (step.value.ask === 'pause') reply = await pause(step.value, remainingMs);
       else if (step.value.ask === 'turn') reply = await turn(step.value, remainingMs);
       else if (++requests > requestsMax) reply = { kind: 'stop', reason: 'attempts' };
-      else reply = await timed(step.value, key, call, Math.min(requestTimeoutMs, remainingMs));
+      else reply = await timed(step.value, call, Math.min(requestTimeoutMs, remainingMs));
       step = plan.next(reply);
     }
     return step.value;
@@ -127,23 +139,25 @@ export function createAppender(options: AppenderOptions): Appender {
 
   async function request(
     ask: Exclude<Ask, { ask: 'pause' | 'turn' }>,
-    key: string,
     { contentType }: AppendOptions,
     timeoutMs: number,
   ): Promise<Reply> {
     try {
       switch (ask.ask) {
         case 'append':
-          return await store.append(key, ask.position, ask.body, {
+          return await store.append(ask.key, ask.position, ask.body, {
             timeoutMs,
             ...(contentType === undefined ? {} : { contentType }),
           });
         case 'head':
-          return { kind: 'info', info: await store.head(key, { timeoutMs }) };
+          return { kind: 'info', info: await store.head(ask.key, { timeoutMs }) };
         case 'read':
-          return { kind: 'bytes', read: await store.read(key, ask, { timeoutMs }) };
+          return {
+            kind: 'bytes',
+            read: await store.read(ask.key, { start: ask.start, end: ask.end }, { timeoutMs }),
+          };
         case 'tail':
-          return { kind: 'bytes', read: await store.read(key, { last: ask.bytesMax }, { timeoutMs }) };
+          return { kind: 'bytes', read: await store.read(ask.key, { last: ask.bytesMax }, { timeoutMs }) };
       }
     } catch (error) {
       if (error instanceof StoreError) return { kind: 'failed', failure: error };
@@ -160,7 +174,7 @@ export function createAppender(options: AppenderOptions): Appender {
       const payload =
         calls.length === 1 ? first(calls).payload : Buffer.concat(calls.map((call) => call.payload));
       const plan = appendRaw(key, payload, { known, ifPosition: ifPositionOf(calls) });
-      const { start, state } = await drive(plan, key, together(calls));
+      const { start, state } = await drive(plan, together(calls));
       let end = start;
       const results = calls.map((call) => {
         const from = end;
@@ -176,19 +190,19 @@ export function createAppender(options: AppenderOptions): Appender {
     after: runtime.after,
     async commit(key, calls, known) {
       const records = calls.flatMap((call) => call.records);
-      const ifPosition = ifPositionOf(calls);
-      const atMs = runtime.now();
-      const othersWrite = known !== null && turnOf(known) !== null;
-      const plan = appendLog(key, records, {
+      const { dedupe = DEDUPE_WINDOW, segmentBytesMax = SEGMENT_BYTES_MAX } = first(calls).options;
+      const { tailBytes, bytesMax: coldBytesMax } = coldStart;
+      const plan = appendLog(records, {
+        log: { key, dedupe, tailBytes, coldBytesMax },
         known,
-        ifPosition,
+        ifPosition: ifPositionOf(calls),
         writer,
         roundTripMs,
-        atMs,
-        windowBytes,
-        othersWrite,
+        atMs: runtime.now(),
+        segmentBytesMax,
+        othersWrite: known !== null && turnOf(known) !== null,
       });
-      const { receipts, fold } = await drive(plan, key, together(calls));
+      const { receipts, fold } = await drive(plan, together(calls));
       const rest = [...receipts];
       const results = calls.map((call) => rest.splice(0, call.records.length));
       return { state: fold, results };
@@ -227,7 +241,7 @@ interface RawCall extends GroupCall {
 
 interface LogCall extends GroupCall {
   readonly records: readonly LogRecord[];
-  readonly options: AppendOptions;
+  readonly options: LogAppendOptions;
 }
 
 /**

@@ -5,28 +5,52 @@
  * differs between deployments (endpoint, bucket, region) is not here but in the environment: `config/deployment.ts`.
  */
 import * as z from 'zod/mini';
+import type { DedupeWindow } from './append/types.ts';
+import { DEDUPE_WINDOW, SEGMENT_BYTES_MAX } from './appender.ts';
 import { ConfigError } from './config/error.ts';
-import { configShape, doorShape, entriesOf, problemsOf, targetShape } from './config/shape.ts';
-import { type KeyTemplate, overlap, tryKey } from './key.ts';
+import {
+  type FieldLanesInput,
+  type IdLanesInput,
+  type InstanceLanesInput,
+  type Lanes,
+  laneMisfit,
+} from './config/lanes.ts';
+import { problemsOf } from './config/mistakes.ts';
+import { configShape, doorShape, entriesOf, targetShape } from './config/shape.ts';
+import { tryKey } from './key.ts';
+import { type KeyTemplate, overlap } from './key-template.ts';
 
 /** An object that holds payloads verbatim, one after the other. */
 export interface RawTargetInput {
   readonly format: 'raw';
-  /** Key template, see `key.ts`: `notes/{path}`. */
+  /** Key template, see `key-template.ts`: `notes/{path}`. */
   readonly key: string;
   /** MIME type of the objects. Default: `application/octet-stream`. */
   readonly contentType?: string;
+  /** Spreads the payloads over objects; `{lane}` in the key is the lane. Default: none. */
+  readonly lanes?: FieldLanesInput | InstanceLanesInput;
 }
 
 /** An NDJSON object in which every record is exactly once. */
 export interface LogTargetInput {
   readonly format: 'log';
-  /** Key template, see `key.ts`: `events/{time:yyyy/MM/dd/HH}.ndjson`. */
+  /** Key template, see `key-template.ts`: `events/{time:yyyy/MM/dd/HH}.ndjson`. */
   readonly key: string;
   /** MIME type of the objects. Default: `application/x-ndjson`. */
   readonly contentType?: string;
   /** What becomes of a CloudEvent over HTTP: its `data` is the record, or the whole event is. Default: `data`. */
   readonly cloudEvents?: 'data' | 'event';
+  /** Spreads the records over logs; `{lane}` in the key is the lane. Default: none. */
+  readonly lanes?: IdLanesInput | FieldLanesInput | InstanceLanesInput;
+  /** How far back a repeat is recognised, at the least (PROTOCOL.md §4.1). */
+  readonly dedupe?: {
+    /** As long as not more records were appended since, 1 to 1,000,000. Default: 16,000. */
+    readonly records?: number;
+    /** And as long as it is not older, in milliseconds, 60,000 or more. Default: age does not matter. */
+    readonly ageMs?: number;
+  };
+  /** Bytes after which a log goes on in its next segment (PROTOCOL.md §3.5), 1 KiB to 4 GiB. Default: 1 GiB. */
+  readonly segmentBytesMax?: number;
 }
 
 /** What comes in through a queue or a timer goes into `target`. */
@@ -49,6 +73,12 @@ export interface Target {
   readonly key: KeyTemplate;
   readonly contentType: string;
   readonly cloudEvents: 'data' | 'event';
+  readonly lanes: Lanes | null;
+  /** Names of the fields that a payload has to bring, for its key or its lane. */
+  readonly fields: readonly string[];
+  /** These two are of logs; `raw` objects have neither. */
+  readonly dedupe: DedupeWindow;
+  readonly segmentBytesMax: number;
 }
 
 export interface Config {
@@ -74,16 +104,12 @@ export function defineConfig<Name extends string>(input: ConfigInput<Name>): Con
   read(configShape, input);
   const entries = z.parse(entriesOf, input);
   const targets = collect(entries.targets, (name, value): Target | undefined => {
-    const target = read(targetShape, value, 'targets', name);
-    return (
-      target && {
-        name,
-        format: target.format,
-        key: target.key,
-        contentType: target.contentType ?? CONTENT_TYPE[target.format],
-        cloudEvents: (target.format === 'log' ? target.cloudEvents : undefined) ?? 'data',
-      }
-    );
+    const parsed = read(targetShape, value, 'targets', name);
+    if (parsed === undefined) return undefined;
+    const target = targetOf(name, parsed);
+    const misfit = laneMisfit(target.lanes, target.key);
+    if (misfit) problems.push(`targets.${name}.${misfit}`);
+    return target;
   });
   problems.push(...overlaps([...targets.values()]));
 
@@ -101,6 +127,26 @@ export function defineConfig<Name extends string>(input: ConfigInput<Name>): Con
   return config;
 }
 
+/** Fills in the defaults. */
+function targetOf(name: string, input: z.infer<typeof targetShape>): Target {
+  const { format, key, contentType = CONTENT_TYPE[format], lanes = null } = input;
+  const { cloudEvents = 'data', dedupe, segmentBytesMax = SEGMENT_BYTES_MAX } = format === 'log' ? input : {};
+  return {
+    name,
+    format,
+    key,
+    contentType,
+    cloudEvents,
+    lanes,
+    fields: lanes?.by === 'field' ? [...new Set([...key.fields, lanes.field])] : key.fields,
+    dedupe: {
+      records: dedupe?.records ?? DEDUPE_WINDOW.records,
+      ageMs: dedupe?.ageMs ?? DEDUPE_WINDOW.ageMs,
+    },
+    segmentBytesMax,
+  };
+}
+
 /** Two targets that could write the same key would take each other's bytes for damage. */
 function overlaps(targets: readonly Target[]): string[] {
   return targets.flatMap((one, index) =>
@@ -115,7 +161,11 @@ function overlaps(targets: readonly Target[]): string[] {
 }
 
 /** Why messages of a queue, or firings of a timer, cannot get a key in `target`; null if they can. */
-function misfitOf(group: 'queues' | 'schedules', name: string, { name: target, key }: Target): string | null {
+function misfitOf(
+  group: 'queues' | 'schedules',
+  name: string,
+  { name: target, key, lanes }: Target,
+): string | null {
   const brings = group === 'queues' ? 'a queue message' : 'a timer';
   const advice = 'take it out of the key, or choose another target';
   if (key.usesPath) return `${target} needs {path}, and ${brings} brings no path; ${advice}`;
@@ -125,9 +175,10 @@ function misfitOf(group: 'queues' | 'schedules', name: string, { name: target, k
   }
   if (key.usesQueue) return `${target} needs {queue}, and a timer brings none; ${advice}`;
   const [field] = key.fields;
-  return field === undefined
-    ? null
-    : `${target} needs {field.${field}}, and a timer brings no fields; ${advice}`;
+  if (field !== undefined) return `${target} needs {field.${field}}, and a timer brings no fields; ${advice}`;
+  return lanes?.by === 'field'
+    ? `${target} has lanes by field.${lanes.field}, and a timer brings no fields; choose other lanes, or another target`
+    : null;
 }
 
 function collect<In, Out>(

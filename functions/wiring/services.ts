@@ -20,7 +20,8 @@ export function services() {
     credentials: credentials.current,
     runtime,
   });
-  const appender = createAppender({ store, runtime, writer: instance ?? runtime.uuid() });
-  const intake = createIntake({ appender, runtime });
+  const writer = instance ?? runtime.uuid();
+  const appender = createAppender({ store, runtime, writer });
+  const intake = createIntake({ appender, runtime, instance: writer });
   return { config, deployment, runtime, credentials, intake };
 }

@@ -55,7 +55,8 @@ ${STORE_HELP}`,
     if (target.format === 'log' && file !== '-') await checkLines(file);
     const source = await openFile(file);
     const writer = `append-${runtime.uuid()}`;
-    const intake = createIntake({ appender: createAppender({ store, runtime, writer }), runtime });
+    const appender = createAppender({ store, runtime, writer });
+    const intake = createIntake({ appender, runtime, instance: writer });
     const payload = (content: Payload['content'], id?: string): Payload => ({
       content,
       source: SOURCE,
@@ -121,14 +122,14 @@ async function appendPieces(
     stopped = true;
   });
   let done = 0;
-  let object = '';
+  const objects = new Set<string>();
   let position: number | undefined;
   try {
     for await (const piece of pieces) {
       for (const outcome of await append(piece.payloads, position)) {
         if ('error' in outcome) throw outcome.error;
-        object = outcome.receipt.object;
-        position = outcome.receipt.end;
+        objects.add(outcome.receipt.object);
+        position = outcome.receipt.end ?? undefined;
       }
       done += piece.bytes;
       shown.update(done, total);
@@ -138,11 +139,18 @@ async function appendPieces(
     shown.end();
     const reason = cause instanceof Error ? cause.message : String(cause);
     const before =
-      done === 0 ? 'Nothing was appended before that.' : `The first ${bytes(done)} are in ${object}.`;
+      done === 0 ? 'Nothing was appended before that.' : `The first ${bytes(done)} are in ${named(objects)}.`;
     const wrong = cause instanceof IntakeError ? UsageError : Error;
     throw new wrong(`${reason}\n${before}`);
   }
   shown.end();
   if (done === 0) throw new UsageError('The file is empty, so there is nothing to append.');
-  process.stdout.write(`${bytes(done)} in ${object}, which is ${position} bytes long now\n`);
+  const length = objects.size === 1 ? `, which is ${position} bytes long now` : '';
+  process.stdout.write(`${bytes(done)} in ${named(objects)}${length}\n`);
+}
+
+/** The lanes of a target, or the segments of a log, can be many. */
+function named(objects: ReadonlySet<string>): string {
+  const [first = '', ...more] = objects;
+  return more.length === 0 ? first : `${objects.size} objects, the first ${first}`;
 }

@@ -1,5 +1,8 @@
-/** `npm run cat -- <key>`: an object's bytes on standard output, in bounded memory. */
+/** `npm run cat -- <key>`: an object's bytes, or all segments of a log, on standard output, in bounded memory. */
 import { once } from 'node:events';
+import config from '../../append.config.ts';
+import { laterSegment, segmentKey } from '../../lib/append/segment.ts';
+import type { ObjectStore } from '../../lib/store/port.ts';
 import { runCommand, UsageError } from './command.ts';
 import { openStore, STORE_FLAGS, STORE_HELP } from './store.ts';
 
@@ -8,7 +11,8 @@ const TIMEOUT_MS = 60_000;
 
 await runCommand({
   help: `
-Write an object's bytes to standard output.
+Write an object's bytes to standard output. A log that goes on in segments (…~00001…, …~00002…) is written to its end;
+the key of a later segment is for that one alone.
 
   npm run --silent cat -- <key>
 
@@ -20,15 +24,29 @@ ${STORE_HELP}`,
     if (key === undefined || more.length > 0)
       throw new UsageError('Name one key, such as notes/today.txt. See --help.');
     const store = await openStore(values);
-    const info = await store.head(key, { timeoutMs: TIMEOUT_MS });
-    if (info === null)
+    if (!(await write(store, key)))
       throw new UsageError(`There is no object ${key}. A receipt names the object it is about.`);
-    for (let start = 0; start < info.length; ) {
-      const end = Math.min(info.length, start + PIECE_BYTES);
-      const read = await store.read(key, { start, end }, { timeoutMs: TIMEOUT_MS });
-      if (read === null || read.bytes.length === 0) throw new Error(`${key} was removed while it was read.`);
-      if (!process.stdout.write(read.bytes)) await once(process.stdout, 'drain');
-      start += read.bytes.length;
-    }
+    if (!isLog(key)) return;
+    for (let segment = 1; await write(store, segmentKey(key, segment)); segment++);
   },
 });
+
+/** Whether `key` is that of a log's first segment. In other targets, what looks like a segment is an object of its own. */
+function isLog(key: string): boolean {
+  const logs = [...config.targets.values()].filter(({ format }) => format === 'log');
+  return logs.some((log) => key.startsWith(log.key.prefix)) && laterSegment(key) === null;
+}
+
+/** False if there is no such object. */
+async function write(store: ObjectStore, key: string): Promise<boolean> {
+  const info = await store.head(key, { timeoutMs: TIMEOUT_MS });
+  if (info === null) return false;
+  for (let start = 0; start < info.length; ) {
+    const end = Math.min(info.length, start + PIECE_BYTES);
+    const read = await store.read(key, { start, end }, { timeoutMs: TIMEOUT_MS });
+    if (read === null || read.bytes.length === 0) throw new Error(`${key} was removed while it was read.`);
+    if (!process.stdout.write(read.bytes)) await once(process.stdout, 'drain');
+    start += read.bytes.length;
+  }
+  return true;
+}

@@ -1,3 +1,4 @@
+import type { NumberedRun } from './numbers.ts';
 import type { Turn } from './pace.ts';
 import type { LogRecord } from './types.ts';
 
@@ -23,22 +24,40 @@ export interface Commit {
   readonly crc64: bigint;
   /** The records in the order of their lines, in runs of one source each. */
   readonly sources: readonly SourceRun[];
+  /** It is the last of its segment (§3.5). */
+  readonly closes: boolean;
+  /** Where the last checkpoint before it starts, 0 if the segment has none yet (§3.3). */
+  readonly checkpoint: number;
 }
 
-export interface SourceRun {
+/** Neighbours of one source. */
+export type SourceRun = NamedRun | NumberedSourceRun;
+
+export interface NamedRun extends Ages {
   readonly source: string;
   readonly ids: readonly string[];
-  /** For each id, how long before `atMs` the record's own time is, in milliseconds. */
+}
+
+/** Neighbours whose numbers follow each other (§3.4). */
+export interface NumberedSourceRun extends Ages {
+  readonly source: string;
+  /** Missing for offsets. */
+  readonly epoch?: number;
+  readonly first: number;
+}
+
+interface Ages {
+  /** For each record, how long before `atMs` its own time is, in milliseconds. */
   readonly ageMs: readonly number[];
 }
 
 export const COMMIT_VERSION = 1;
-/** Every commit line starts with these bytes, and no data line does (§3.1). */
+/** Every commit line and every checkpoint line starts with these bytes, and no data line does (§3.1). */
 export const COMMIT_PREFIX = '{"$commit":';
 
-/** The commit line, without its line end. */
+/** The commit line, without its line end. A cold writer finds what it needs by the end of the line (§4.1). */
 export function commitLine(commit: Commit): string {
-  return `${COMMIT_PREFIX}${JSON.stringify({
+  const body = JSON.stringify({
     v: COMMIT_VERSION,
     at: new Date(commit.atMs).toISOString(),
     writer: commit.writer,
@@ -48,62 +67,99 @@ export function commitLine(commit: Commit): string {
     bytes: commit.bytes,
     crc64: String(commit.crc64),
     sources: commit.sources,
-  })}}`;
+    ...(commit.closes && { closes: true }),
+    checkpoint: commit.checkpoint,
+  });
+  return `${COMMIT_PREFIX}${body}}`;
 }
 
-/** The runs of `records`: neighbours of one source share a run. */
+/** The runs of `records`. */
 export function sourceRuns(records: readonly LogRecord[], atMs: number): SourceRun[] {
-  const runs: { source: string; ids: string[]; ageMs: number[] }[] = [];
+  const runs: SourceRun[] = [];
+  let ids: string[] | null = null;
+  let ageMs: number[] = [];
+  let last: LogRecord | undefined;
   for (const record of records) {
-    let run = runs.at(-1);
-    if (run?.source !== record.source) {
-      run = { source: record.source, ids: [], ageMs: [] };
-      runs.push(run);
+    const { source, id, numbered, timeMs } = record;
+    if (last === undefined || !follows(last, record)) {
+      ageMs = [];
+      ids = numbered === undefined ? [] : null;
+      if (ids !== null) runs.push({ source, ids, ageMs });
+      else if (numbered !== undefined) {
+        const { number: first, epoch } = numbered;
+        runs.push({ source, ...(epoch !== null && { epoch }), first, ageMs });
+      }
     }
-    run.ids.push(record.id);
-    run.ageMs.push(atMs - record.timeMs);
+    ids?.push(id);
+    ageMs.push(atMs - timeMs);
+    last = record;
   }
   return runs;
 }
 
+export const isNamed = (run: SourceRun): run is NamedRun => 'ids' in run;
+
+export const numberedRun = ({ source, epoch, first, ageMs }: NumberedSourceRun): NumberedRun => ({
+  source,
+  epoch: epoch ?? null,
+  first,
+  count: ageMs.length,
+});
+
 /** The commit on `line`, or null if it is none that this version wrote. */
 export function parseCommitLine(line: string): Commit | null {
-  if (!line.startsWith(COMMIT_PREFIX)) return null;
-  let body: unknown;
-  try {
-    body = (JSON.parse(line) as { $commit?: unknown }).$commit;
-  } catch {
-    return null;
-  }
-  if (!isObject(body) || body['v'] !== COMMIT_VERSION) return null;
-  const { at, writer, turn, start, records, bytes, crc64, sources } = body;
-  if (typeof at !== 'string' || typeof writer !== 'string' || typeof crc64 !== 'string') return null;
+  const body = commitBody(line);
+  if (body === null) return null;
+  const { at, writer, turn, start, records, bytes, crc64, sources, closes = false, checkpoint } = body;
+  if (typeof at !== 'string' || typeof writer !== 'string' || !isCrc64(crc64)) return null;
   const atMs = Date.parse(at);
   if (Number.isNaN(atMs) || !isTurn(turn) || !isCount(start) || !isCount(records) || !isCount(bytes))
     return null;
-  if (!/^\d{1,20}$/.test(crc64) || !Array.isArray(sources) || !sources.every(isRun)) return null;
-  const named = sources.reduce((sum, run) => sum + run.ids.length, 0);
+  if (typeof closes !== 'boolean' || !isCount(checkpoint)) return null;
+  if (!Array.isArray(sources) || !sources.every(isRun)) return null;
+  const named = sources.reduce((sum, run) => sum + run.ageMs.length, 0);
   if (named !== records || records === 0) return null;
-  return { atMs, writer, turn, start, records, bytes, crc64: BigInt(crc64), sources };
+  const sum = BigInt(crc64);
+  return { atMs, writer, turn, start, records, bytes, crc64: sum, sources, closes, checkpoint };
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
+/** What a line of this version says under `$commit`, or null. */
+export function commitBody(line: string): Readonly<Record<string, unknown>> | null {
+  if (!line.startsWith(COMMIT_PREFIX)) return null;
+  try {
+    const body = (JSON.parse(line) as { $commit?: unknown }).$commit;
+    return isObject(body) && body['v'] === COMMIT_VERSION ? body : null;
+  } catch {
+    return null;
+  }
+}
+
+export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+export const isCount = (value: unknown): value is number =>
+  Number.isSafeInteger(value) && (value as number) >= 0;
 
-const isTurn = (value: unknown): value is Turn =>
+/** A checksum in decimal. */
+export const isCrc64 = (value: unknown): value is string =>
+  typeof value === 'string' && /^\d{1,20}$/.test(value);
+
+export const isTurn = (value: unknown): value is Turn =>
   isObject(value) && isCount(value['slot']) && isCount(value['slotMs']);
+
+/** Whether `record` goes on with the run of `last`. */
+function follows(last: LogRecord, { source, numbered }: LogRecord): boolean {
+  if (last.source !== source) return false;
+  if (numbered === undefined || last.numbered === undefined) return numbered === last.numbered;
+  return last.numbered.epoch === numbered.epoch && last.numbered.number + 1 === numbered.number;
+}
 
 function isRun(value: unknown): value is SourceRun {
   if (!isObject(value)) return false;
-  const { source, ids, ageMs } = value;
-  return (
-    typeof source === 'string' &&
-    Array.isArray(ids) &&
-    Array.isArray(ageMs) &&
-    ids.length === ageMs.length &&
-    ids.every((id) => typeof id === 'string') &&
-    ageMs.every((age) => Number.isSafeInteger(age))
-  );
+  const { source, ids, ageMs, epoch, first } = value;
+  if (typeof source !== 'string' || !Array.isArray(ageMs)) return false;
+  if (!ageMs.every((age) => Number.isSafeInteger(age))) return false;
+  if (ids === undefined)
+    return isCount(first) && isCount(first + ageMs.length) && (epoch === undefined || isCount(epoch));
+  return Array.isArray(ids) && ids.length === ageMs.length && ids.every((id) => typeof id === 'string');
 }

@@ -125,6 +125,8 @@ export type AppendErrorCode =
   | 'NotAppended'
   | 'OutcomeUnknown'
   | 'PositionMismatch'
+  | 'ProducerFenced'
+  | 'SequenceGap'
   | 'InvalidRecord';
 
 export abstract class AppendError extends Error {
@@ -194,6 +196,44 @@ export class PositionMismatch extends AppendError {
       retryAfterMs: null,
     });
     this.length = length;
+  }
+}
+
+/** The log has records of a later epoch of the same producer (PROTOCOL.md §3.4). Nothing was written. */
+export class ProducerFenced extends AppendError {
+  override readonly name = 'ProducerFenced';
+  readonly code = 'ProducerFenced';
+  readonly fate = 'not-in';
+  readonly httpStatus = 403;
+  /** The epoch that the log knows. */
+  readonly epoch: number;
+
+  constructor(source: string, asked: number, epoch: number, detail: Partial<AppendErrorDetail>) {
+    super(
+      `${source} is at epoch ${epoch} in ${detail.key}, so nothing of its epoch ${asked} is appended. Whoever took over goes on; stop this one.`,
+      { ...detail, retryAfterMs: null },
+    );
+    this.epoch = epoch;
+  }
+}
+
+/** A producer's number is neither the next one nor one that is in (PROTOCOL.md §3.4). Nothing was written. */
+export class SequenceGap extends AppendError {
+  override readonly name = 'SequenceGap';
+  readonly code = 'SequenceGap';
+  readonly fate = 'not-in';
+  readonly httpStatus = 409;
+  /** The number that would be appended. */
+  readonly expected: number;
+  readonly received: number;
+
+  constructor(source: string, received: number, expected: number, detail: Partial<AppendErrorDetail>) {
+    super(
+      `${source} comes with number ${received} in ${detail.key}, and ${expected} is next. Send what is between first.`,
+      { ...detail, retryAfterMs: null },
+    );
+    this.expected = expected;
+    this.received = received;
   }
 }
 

@@ -6,7 +6,9 @@ import {
   NotAppended,
   OutcomeUnknown,
   PositionMismatch,
+  ProducerFenced,
   ruleOf,
+  SequenceGap,
 } from './errors.ts';
 import type { Activity } from './pace.ts';
 import { type ByteLength, type Position, position } from './types.ts';
@@ -21,11 +23,11 @@ import { type ByteLength, type Position, position } from './types.ts';
 export type Plan<T> = Generator<Ask, T, Reply>;
 
 export type Ask =
-  | { readonly ask: 'append'; readonly position: Position; readonly body: Uint8Array }
-  | { readonly ask: 'head' }
-  | { readonly ask: 'read'; readonly start: Position; readonly end: Position }
+  | { readonly ask: 'append'; readonly key: string; readonly position: Position; readonly body: Uint8Array }
+  | { readonly ask: 'head'; readonly key: string }
+  | { readonly ask: 'read'; readonly key: string; readonly start: Position; readonly end: Position }
   /** The last `bytesMax` bytes of the object. */
-  | { readonly ask: 'tail'; readonly bytesMax: ByteLength }
+  | { readonly ask: 'tail'; readonly key: string; readonly bytesMax: ByteLength }
   /** Wait `delayMs` as the store asked, or else with backoff for the `tries`-th failure in a row. */
   | { readonly ask: 'pause'; readonly tries: number; readonly delayMs: number | null }
   /** Wait for one's turn among the writers of `activity`, if turns are taken (PROTOCOL.md §4.8). */
@@ -71,6 +73,9 @@ export type Attempt =
   | { readonly outcome: 'conflict'; readonly length: Position | null }
   | { readonly outcome: 'unclear' | 'throttled' };
 
+/** What to read of the object. */
+type Range = Omit<Extract<Ask, { ask: 'read' }>, 'key'> | Omit<Extract<Ask, { ask: 'tail' }>, 'key'>;
+
 /** When the store asks for no delay: long enough for the writers that won to finish. */
 const RETRY_AFTER_MS = 1000;
 /** Positions kept for an error's detail. */
@@ -81,7 +86,8 @@ const POSITIONS_KEPT = 16;
  * every error says about the payload.
  */
 export class Tries {
-  readonly #key: string;
+  /** The object that the next request is about. */
+  key: string;
   readonly #positions: number[] = [];
   #attempts = 0;
   #failuresInARow = 0;
@@ -92,7 +98,7 @@ export class Tries {
   unclearAt: Position | null = null;
 
   constructor(key: string) {
-    this.#key = key;
+    this.key = key;
   }
 
   /** One attempt. Throws if it is refused. */
@@ -100,7 +106,7 @@ export class Tries {
     this.#attempts++;
     this.#positions.push(at);
     if (this.#positions.length > POSITIONS_KEPT) this.#positions.shift();
-    const reply = yield { ask: 'append', position: at, body };
+    const reply = yield { ask: 'append', key: this.key, position: at, body };
     switch (reply.kind) {
       case 'appended':
         return { outcome: 'appended', nextPosition: reply.nextPosition, crc64: reply.crc64 };
@@ -118,16 +124,16 @@ export class Tries {
 
   *head(): Plan<{ length: number; crc64: bigint | null } | null> {
     for (;;) {
-      const reply = yield { ask: 'head' };
+      const reply = yield { ask: 'head', key: this.key };
       if (reply.kind === 'info') return reply.info;
       this.#judge(reply);
       yield* this.pause();
     }
   }
 
-  *bytes(ask: Extract<Ask, { ask: 'read' | 'tail' }>): Plan<ReadBytes | null> {
+  *bytes(range: Range): Plan<ReadBytes | null> {
     for (;;) {
-      const reply = yield ask;
+      const reply = yield { key: this.key, ...range };
       if (reply.kind === 'bytes') return reply.read;
       this.#judge(reply);
       yield* this.pause();
@@ -154,9 +160,17 @@ export class Tries {
     return new PositionMismatch(length, asked, this.#detail());
   }
 
+  fenced(source: string, asked: number, epoch: number): ProducerFenced {
+    return new ProducerFenced(source, asked, epoch, this.#detail());
+  }
+
+  gap(source: string, received: number, expected: number): SequenceGap {
+    return new SequenceGap(source, received, expected, this.#detail());
+  }
+
   /** The payload's fate cannot be told. */
   unknown(why: string): OutcomeUnknown {
-    return new OutcomeUnknown(`${why} Whether the payload is in ${this.#key} is not known.`, this.#detail());
+    return new OutcomeUnknown(`${why} Whether the payload is in ${this.key} is not known.`, this.#detail());
   }
 
   #conflict(length: number | null): Attempt {
@@ -182,12 +196,12 @@ export class Tries {
     if (this.unclearAt !== null) return this.unknown(`${spent} while an attempt was without an answer.`);
     const code = this.#code();
     const advice = code === null ? 'Send it again.' : ruleOf(this.#failure ?? conflictFailure).advice;
-    return new NotAppended(`${spent} and nothing was appended to ${this.#key}. ${advice}`, this.#detail());
+    return new NotAppended(`${spent} and nothing was appended to ${this.key}. ${advice}`, this.#detail());
   }
 
   #detail(): AppendErrorDetail {
     return {
-      key: this.#key,
+      key: this.key,
       attempts: this.#attempts,
       positions: [...this.#positions],
       storeCode: this.#code(),

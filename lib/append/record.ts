@@ -1,6 +1,6 @@
 import { InvalidRecord } from './errors.ts';
 import { checkJson, memberNames } from './json.ts';
-import type { LogRecord } from './types.ts';
+import type { LogRecord, RecordNumber } from './types.ts';
 
 /**
  * Records as the data lines of a log (PROTOCOL.md §3.1): one line each, the value untouched.
@@ -30,6 +30,7 @@ export function logRecord(record: LogRecord): LogRecord {
   if (!Number.isInteger(record.timeMs) || Math.abs(record.timeMs) > TIME_MS_MAX) {
     throw new InvalidRecord('The time of a record has to be a whole number of milliseconds.');
   }
+  if (record.numbered !== undefined) checkNumber(record.id, record.numbered);
   return record;
 }
 
@@ -66,6 +67,15 @@ function checkName(what: string, name: string): void {
   if (name.length > 0 && name.length <= NAME_LENGTH_MAX && name.isWellFormed() && !/[\0-\x1f\x7f]/.test(name))
     return;
   throw new InvalidRecord(`The ${what} of a record has to be 1 to ${NAME_LENGTH_MAX} printable characters.`);
+}
+
+/** §3.4. The number after it is one that a commit line can tell, too. */
+function checkNumber(id: string, { number, epoch }: RecordNumber): void {
+  const isNumber = (value: number) => Number.isSafeInteger(value) && value >= 0;
+  if (isNumber(number) && isNumber(number + 1) && isNumber(epoch ?? 0) && id === String(number)) return;
+  throw new InvalidRecord(
+    'The number of a record, and its epoch, have to be whole numbers from 0 to 2^53 - 2, and its id the number in decimal.',
+  );
 }
 
 /** Whether `text` is an object with a key of ours. Throws `InvalidRecord` if it is no JSON. */

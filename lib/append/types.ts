@@ -31,6 +31,26 @@ export interface LogRecord {
   readonly source: string;
   /** The record's own time, epoch milliseconds. */
   readonly timeMs: number;
+  /** Set where the source numbers its records one after the other (§3.4); `id` is then the number in decimal. */
+  readonly numbered?: RecordNumber;
+}
+
+/** A record's place among those of its source. Known by ranges, so a log remembers them in constant space (§3.4). */
+export interface RecordNumber {
+  readonly number: number;
+  /**
+   * Null: an offset, such as Kafka's; gaps are allowed and order does not matter. Else the epoch of a producer: an older
+   * epoch is refused (`ProducerFenced`), and so is a number that does not follow the last (`SequenceGap`).
+   */
+  readonly epoch: number | null;
+}
+
+/** How far back a record of a log is recognised (§4.1), at the least. */
+export interface DedupeWindow {
+  /** A record is recognised until so many others were committed after its append. */
+  readonly records: number;
+  /** And until the log's commits are so much later than its own; null: whatever its age. */
+  readonly ageMs: number | null;
 }
 
 /** Where a payload is. */
@@ -42,12 +62,17 @@ export interface Receipt {
   readonly end: Position;
 }
 
-/** Where a record of a `log` object is. */
-export interface RecordReceipt extends Receipt {
+/** Where a record of a log is. */
+export interface RecordReceipt {
+  /** The key of the object: one of the log's segments. */
+  readonly object: string;
+  /** The append that holds the record, commit line included: `[start, end)`. Null: in, by its number (§3.4). */
+  readonly start: Position | null;
+  readonly end: Position | null;
   readonly id: string;
   readonly source: string;
-  /** Which data line of the append the record is, from 0. */
-  readonly record: number;
+  /** Which data line of the append the record is, from 0; null with `start`. */
+  readonly record: number | null;
   /** True if the record was in the log before this call; it was not appended again. */
   readonly repeat: boolean;
 }

@@ -12,7 +12,7 @@
  */
 import * as z from 'zod/mini';
 import { ConfigError } from './error.ts';
-import { hint, problemsOf } from './shape.ts';
+import { hint, problemsOf } from './mistakes.ts';
 
 export interface Deployment {
   /** A URL. */

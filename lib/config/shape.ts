@@ -1,6 +1,8 @@
-/** The shape of `append.config.ts`, and how mistakes in it are told. What the parts mean together is in `config.ts`. */
+/** The shape of `append.config.ts`. What the parts mean together is in `config.ts`. */
 import * as z from 'zod/mini';
-import { InvalidTemplate, type KeyTemplate, parseTemplate } from '../key.ts';
+import { InvalidTemplate, type KeyTemplate, parseTemplate } from '../key-template.ts';
+import { lanesShape } from './lanes.ts';
+import { hint, only, wholeNumber } from './mistakes.ts';
 
 const TARGET_NAME = /^[A-Za-z0-9][\w-]*$/;
 const MIME_TYPE = /^[\w.+-]+\/[\w.+-]+(?:\s*;\s*[\w-]+=(?:[\w.+-]+|"[^"\\\p{Cc}]*"))*$/u;
@@ -8,18 +10,45 @@ const MIME_TYPE = /^[\w.+-]+\/[\w.+-]+(?:\s*;\s*[\w-]+=(?:[\w.+-]+|"[^"\\\p{Cc}]
 const KEY = 'a key such as "events/{time:yyyy/MM/dd/HH}.ndjson"';
 const MIME = 'a MIME type such as "text/plain"';
 
-const key = z.pipe(z.string(hint(KEY)), z.transform(template));
+const key = (segmented: boolean) =>
+  z.pipe(
+    z.string(hint(KEY)),
+    z.transform((text: string, context) => template(text, segmented, context)),
+  );
 const contentType = z.optional(z.string(hint(MIME)).check(z.regex(MIME_TYPE, hint(MIME))));
 const cloudEvents = z.optional(z.enum(['data', 'event'], hint('"data" or "event"')));
+
+const dedupe = z.optional(
+  z.strictObject(
+    {
+      records: z.optional(wholeNumber(1, 1_000_000, 'a number of records from 1 to 1,000,000')),
+      ageMs: z.optional(
+        wholeNumber(60_000, Number.MAX_SAFE_INTEGER, 'an age in milliseconds, 60,000 or more'),
+      ),
+    },
+    only('records, ageMs'),
+  ),
+);
+const segmentBytesMax = z.optional(
+  wholeNumber(1024, 4 * 1024 ** 3, 'a length in bytes from 1,024 to 4,294,967,296 (4 GiB)'),
+);
+
+const raw = { key: key(false), contentType, lanes: lanesShape('raw') };
+const log = {
+  key: key(true),
+  contentType,
+  cloudEvents,
+  lanes: lanesShape('log'),
+  dedupe,
+  segmentBytesMax,
+};
+const named = (shape: object) => only(['format', ...Object.keys(shape)].join(', '));
 
 export const targetShape = z.discriminatedUnion(
   'format',
   [
-    z.strictObject({ format: z.literal('raw'), key, contentType }, only('format, key, contentType')),
-    z.strictObject(
-      { format: z.literal('log'), key, contentType, cloudEvents },
-      only('format, key, contentType, cloudEvents'),
-    ),
+    z.strictObject({ format: z.literal('raw'), ...raw }, named(raw)),
+    z.strictObject({ format: z.literal('log'), ...log }, named(log)),
   ],
   hint('"log" (NDJSON, every record exactly once) or "raw" (bytes as they come)'),
 );
@@ -57,33 +86,9 @@ export const entriesOf = z.catch(z.object({ targets: entries, queues: entries, s
   schedules: {},
 });
 
-/** One line a mistake: where it is, and what to write there. */
-export function problemsOf(error: z.core.$ZodError, path: readonly string[]): string[] {
-  return error.issues.flatMap((issue) => {
-    const unknown = issue.code === 'unrecognized_keys' ? issue.keys : [];
-    const where = [...path, ...issue.path];
-    const places = unknown.length > 0 ? unknown.map((name) => [...where, name]) : [where];
-    return places.map((place) => `${place.join('.') || 'the configuration'}: ${issue.message}`);
-  });
-}
-
-export function hint(what: string): { error: (issue: { input?: unknown }) => string } {
-  return { error: ({ input }) => (input === undefined ? `is missing; write ${what}` : `write ${what}`) };
-}
-
-/** For a strict object. */
-function only(names: string): { error: (issue: { code?: string }) => string } {
-  return {
-    error: ({ code }) =>
-      code === 'unrecognized_keys'
-        ? `there is no such setting; there are ${names}`
-        : `write an object with ${names}`,
-  };
-}
-
-function template(text: string, context: z.core.ParsePayload): KeyTemplate {
+function template(text: string, segmented: boolean, context: z.core.ParsePayload): KeyTemplate {
   try {
-    return parseTemplate(text);
+    return parseTemplate(text, { segmented });
   } catch (error) {
     if (!(error instanceof InvalidTemplate)) throw error;
     context.issues.push({ code: 'custom', message: error.message, input: text });

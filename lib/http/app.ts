@@ -7,7 +7,7 @@
  * Every error is a problem document (`problem.ts`). Each request leaves one line in the log, without its query and body.
  */
 import { type Context, Hono } from 'hono';
-import type { Receipt } from '../append/types.ts';
+import type { Receipt, RecordReceipt } from '../append/types.ts';
 import type { Config, Target } from '../config.ts';
 import { IntakeError, quote } from '../intake/errors.ts';
 import { failureOf, reportOf } from '../intake/failure.ts';
@@ -123,7 +123,7 @@ export function createHttpApp<Bindings extends object>(
   function fail(
     c: Context<Environment<Bindings>>,
     error: unknown,
-    receipts?: readonly (Receipt | null)[],
+    receipts?: readonly (Receipt | RecordReceipt | null)[],
   ): Response {
     const { requestId = null } = c.get('call') ?? {};
     const { code, httpStatus } = failureOf(error);
@@ -150,10 +150,10 @@ function targetOf(config: Config, name: string): Target {
   );
 }
 
-/** The query parameters that the target's key is made of. Others are none of our business. */
-function fieldsOf(query: URLSearchParams, { key }: Target): ReadonlyMap<string, string> {
+/** The query parameters that the target asks for. Others are none of our business. */
+function fieldsOf(query: URLSearchParams, target: Target): ReadonlyMap<string, string> {
   const fields = new Map<string, string>();
-  for (const name of key.fields) {
+  for (const name of target.fields) {
     const [value, ...more] = query.getAll(name);
     if (more.length > 0)
       throw new IntakeError('InvalidKey', `The query parameter ${name} comes more than once.`);
@@ -163,10 +163,15 @@ function fieldsOf(query: URLSearchParams, { key }: Target): ReadonlyMap<string, 
 }
 
 /** Where the next append goes, if there is one object to go on with. */
-function positionHeader(receipts: readonly (Receipt | null)[]): Record<string, string> {
+function positionHeader(receipts: readonly (Receipt | RecordReceipt | null)[]): Record<string, string> {
   const [first] = receipts;
-  if (!first || receipts.some((receipt) => receipt?.object !== first.object)) return {};
-  return { etag: etagOf(receipts.reduce((end, receipt) => Math.max(end, receipt?.end ?? 0), 0)) };
+  let position = 0;
+  for (const receipt of receipts) {
+    // Of a record that is known by its number alone, nobody can tell where it is.
+    if (receipt?.object !== first?.object || !receipt?.end) return {};
+    position = Math.max(position, receipt.end);
+  }
+  return { etag: etagOf(position) };
 }
 
 /** For the log: no part of a path that a caller made up. */

@@ -2,9 +2,12 @@
 import { IntakeError } from '../intake/errors.ts';
 
 const POSITION = /^"(\d+)"$/;
-const IDEMPOTENCY_KEY_CHARS_MAX = 200;
+const NAME_CHARS_MAX = 200;
 /** Printable ASCII without quotes, and without the slash that numbers the records of one call. */
-const IDEMPOTENCY_KEY = /^(?!.*["/\\])[\x21-\x7e]+$/;
+const NAME = /^(?!.*["/\\])[\x21-\x7e]+$/;
+
+/** What a name in a header may be, as the end of a sentence. */
+export const NAME_CHARS = `1 to ${NAME_CHARS_MAX} printable ASCII characters without space, quote, slash and backslash, such as a UUID`;
 
 /** The length that the object must have, in bytes; undefined if any will do. Throws `IntakeError` `InvalidCondition`. */
 export function ifPositionOf(headers: Headers): number | undefined {
@@ -21,17 +24,17 @@ export function ifPositionOf(headers: Headers): number | undefined {
   throw new IntakeError('InvalidCondition', 'If-Match is a position in bytes, in quotes: If-Match: "1024".');
 }
 
-/**
- * The name that the caller gives the record, or undefined. Quotes around it, as in structured headers, are no part of
- * it. Throws `IntakeError` `InvalidIdempotencyKey`.
- */
+/** The name that the caller gives the record, or undefined. Throws `IntakeError` `InvalidIdempotencyKey`. */
 export function idempotencyKeyOf(headers: Headers): string | undefined {
   const header = headers.get('idempotency-key');
   if (header === null) return undefined;
-  const key = header.trim().replace(/^"(.*)"$/, '$1');
-  if (key.length <= IDEMPOTENCY_KEY_CHARS_MAX && IDEMPOTENCY_KEY.test(key)) return key;
-  throw new IntakeError(
-    'InvalidIdempotencyKey',
-    `An Idempotency-Key is 1 to ${IDEMPOTENCY_KEY_CHARS_MAX} printable ASCII characters without space, quote, slash and backslash, such as a UUID.`,
-  );
+  const key = nameOf(header);
+  if (key !== null) return key;
+  throw new IntakeError('InvalidIdempotencyKey', `An Idempotency-Key is ${NAME_CHARS}.`);
+}
+
+/** A name that the caller chose, or null if it is none. Quotes around it, as in structured headers, are no part of it. */
+export function nameOf(header: string): string | null {
+  const name = header.trim().replace(/^"(.*)"$/, '$1');
+  return name.length <= NAME_CHARS_MAX && NAME.test(name) ? name : null;
 }

@@ -6,6 +6,7 @@ import type { Content, Payload } from '../intake/payload.ts';
 import { binaryEvent, eventBatch, isBinaryEvent, structuredEvent } from './cloudevents.ts';
 import { idempotencyKeyOf } from './conditions.ts';
 import { type BodyKind, bodyKindOf } from './media-type.ts';
+import { assertTakesProducers, invalidProducer, numbered, producerOf } from './producer.ts';
 import { filledLines, utf8Text } from './text.ts';
 
 /** Source of the records that are named by the caller, or not at all. */
@@ -16,6 +17,10 @@ const RECORDS_MAX = 10_000;
 /** Throws `IntakeError`. */
 export function payloadsOf(target: Target, headers: Headers, body: Uint8Array): Payload[] {
   const key = idempotencyKeyOf(headers);
+  const producer = producerOf(headers);
+  if (producer) assertTakesProducers(target);
+  if (producer && key !== undefined)
+    throw invalidProducer("A producer's records are named by their numbers. Leave out the Idempotency-Key.");
   if (target.format === 'raw') {
     if (key !== undefined) {
       throw new IntakeError(
@@ -32,8 +37,12 @@ export function payloadsOf(target: Target, headers: Headers, body: Uint8Array): 
     );
   }
   const events = eventsOf(target, headers, body);
-  if (events === null)
-    return named(key, contentsOf(bodyKindOf(headers.get('content-type')), atLeastOne(body)));
+  if (events === null) {
+    const contents = contentsOf(bodyKindOf(headers.get('content-type')), atLeastOne(body));
+    return producer ? numbered(producer, contents) : named(key, contents);
+  }
+  if (producer)
+    throw invalidProducer('A CloudEvent is named by its id and source. Leave out the Producer headers.');
   if (key === undefined) return events;
   throw new IntakeError(
     'InvalidIdempotencyKey',

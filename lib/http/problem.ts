@@ -1,5 +1,5 @@
 /** Errors as problem documents (RFC 9457). The types are listed in PROTOCOL.md; the detail is for people. */
-import type { Receipt } from '../append/types.ts';
+import type { Receipt, RecordReceipt } from '../append/types.ts';
 import { failureOf } from '../intake/failure.ts';
 import { ACCEPTED } from './media-type.ts';
 
@@ -9,14 +9,14 @@ const RETRY_AFTER_S = 1;
 export interface ProblemContext {
   readonly requestId: string | null;
   /** Of a call for several objects: where the records are that are in, null for those that are not. */
-  readonly receipts?: readonly (Receipt | null)[] | undefined;
+  readonly receipts?: readonly (Receipt | RecordReceipt | null)[] | undefined;
 }
 
 /** The answer to a call that ended with `error`. */
 export function problemResponse(error: unknown, { requestId, receipts }: ProblemContext): Response {
   const failure = failureOf(error);
   const { code, httpStatus: status, fate, message, retryAfterMs, positions, ...more } = failure;
-  const document = {
+  const document = Object.entries({
     type: `urn:oss-append:problem:${kebab(code)}`,
     title: words(code),
     status,
@@ -26,15 +26,24 @@ export function problemResponse(error: unknown, { requestId, receipts }: Problem
     positions: positions?.length ? positions : null,
     requestId,
     receipts,
-  };
+  });
   const headers = new Headers({ 'content-type': 'application/problem+json' });
   if (status === 503 || status === 504) {
     const seconds = retryAfterMs === null ? RETRY_AFTER_S : Math.ceil(retryAfterMs / 1000);
     headers.set('retry-after', String(seconds));
   }
-  if (failure.position !== null) headers.set('etag', etagOf(failure.position));
+  const facts = {
+    etag: failure.position === null ? null : etagOf(failure.position),
+    'producer-epoch': failure.epoch,
+    'producer-expected-seq': failure.expectedSeq,
+    'producer-received-seq': failure.receivedSeq,
+  };
+  for (const [name, fact] of Object.entries(facts)) if (fact !== null) headers.set(name, String(fact));
   if (status === 415) headers.set('accept', ACCEPTED);
-  return new Response(JSON.stringify(document, withoutGaps), { status, headers });
+  return new Response(JSON.stringify(Object.fromEntries(document.filter(saysSomething))), {
+    status,
+    headers,
+  });
 }
 
 /** A position in the form that `If-Match` takes. */
@@ -42,9 +51,9 @@ export function etagOf(position: number): string {
   return `"${position}"`;
 }
 
-/** A member that says nothing is left out. In an array, JSON writes null for it again. */
-function withoutGaps(_name: string, value: unknown): unknown {
-  return value === '' || value === null ? undefined : value;
+/** A member of the document that does not is left out. Within a receipt, null says that something is not known. */
+function saysSomething([, value]: readonly [string, unknown]): boolean {
+  return value !== '' && value !== null;
 }
 
 /** `UnknownTarget` → `unknown-target` */

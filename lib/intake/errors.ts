@@ -14,6 +14,8 @@ const STATUS = {
   /** `If-Match` in a form that says no position, or in a call that would append to several objects. */
   InvalidCondition: 400,
   InvalidIdempotencyKey: 400,
+  /** Headers of a producer that make none, or in a call that numbers cannot be kept for. */
+  InvalidProducer: 400,
   /** The request has a URL or a host that is none. */
   MalformedRequest: 400,
   UnknownTarget: 404,

@@ -1,5 +1,5 @@
 /** What may be told of any error: to a log, and over HTTP. Only typed errors have more to say than their name. */
-import { AppendError, type Fate, PositionMismatch } from '../append/errors.ts';
+import { AppendError, type Fate, PositionMismatch, ProducerFenced, SequenceGap } from '../append/errors.ts';
 import type { LogFields } from '../runtime.ts';
 import { IntakeError } from './errors.ts';
 
@@ -15,6 +15,11 @@ export interface Failure {
   readonly positions: readonly number[] | null;
   /** The object's length, if the caller asked for another position. */
   readonly position: number | null;
+  /** The epoch that the log knows, if the caller has an older one. */
+  readonly epoch: number | null;
+  /** The number that is next, and the one that came in its place. */
+  readonly expectedSeq: number | null;
+  readonly receivedSeq: number | null;
   readonly storeCode: string | null;
   readonly storeRequestId: string | null;
   readonly retryAfterMs: number | null;
@@ -25,6 +30,9 @@ const NOTHING_MORE = {
   attempts: null,
   positions: null,
   position: null,
+  epoch: null,
+  expectedSeq: null,
+  receivedSeq: null,
   storeCode: null,
   storeRequestId: null,
   retryAfterMs: null,
@@ -42,6 +50,9 @@ export function failureOf(error: unknown): Failure {
       attempts: detail.attempts,
       positions: detail.positions,
       position: error instanceof PositionMismatch ? error.length : null,
+      epoch: error instanceof ProducerFenced ? error.epoch : null,
+      expectedSeq: error instanceof SequenceGap ? error.expected : null,
+      receivedSeq: error instanceof SequenceGap ? error.received : null,
       storeCode: detail.storeCode,
       storeRequestId: detail.requestId,
       retryAfterMs: detail.retryAfterMs,

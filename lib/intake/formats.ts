@@ -1,19 +1,26 @@
 /** The two formats of a target as the intake sees them: what a payload becomes, and how a batch of those is appended. */
 import { advance, byteLength, type LogRecord, type Receipt, type RecordReceipt } from '../append/types.ts';
 import type { Appender, AppendOptions } from '../appender.ts';
+import type { Target } from '../config.ts';
 import { type Payload, rawBytes, recordOf } from './payload.ts';
 
 export interface Format<Body> {
   /** Throws `IntakeError`. */
   prepare(payload: Payload, name: Omit<LogRecord, 'line' | 'source'>): Body;
   /** One append; one receipt a body, in their order. */
-  append(key: string, bodies: readonly Body[], options: AppendOptions): Promise<(Receipt | RecordReceipt)[]>;
+  append(
+    key: string,
+    bodies: readonly Body[],
+    options: AppendOptions,
+    target: Target,
+  ): Promise<(Receipt | RecordReceipt)[]>;
 }
 
 export function logFormat(appender: Appender): Format<LogRecord> {
   return {
     prepare: ({ content, source }, name) => recordOf(content, { source, ...name }),
-    append: (key, records, options) => appender.appendRecords(key, records, options),
+    append: (key, records, options, { dedupe, segmentBytesMax }) =>
+      appender.appendRecords(key, records, { ...options, dedupe, segmentBytesMax }),
   };
 }
 

@@ -13,6 +13,7 @@ import type { Runtime } from '../runtime.ts';
 import { IntakeError } from './errors.ts';
 import { type Format, logFormat, rawFormat } from './formats.ts';
 import { timeOfId } from './id-time.ts';
+import { instanceLane, laneOf } from './lane.ts';
 import type { Payload } from './payload.ts';
 
 export interface Intake {
@@ -37,6 +38,8 @@ export type Outcome = { readonly receipt: Receipt | RecordReceipt } | { readonly
 export interface IntakeOptions {
   readonly appender: Appender;
   readonly runtime: Pick<Runtime, 'now' | 'uuid'>;
+  /** The instance's name, as the appender knows it: the lane of what is appended here, where each instance has one. */
+  readonly instance: string;
 }
 
 /** Kept back from the remaining time, to say how the call ended before the platform ends it. */
@@ -52,7 +55,8 @@ interface Batch<Body> {
   readonly places: number[];
 }
 
-export function createIntake({ appender, runtime }: IntakeOptions): Intake {
+export function createIntake({ appender, runtime, instance }: IntakeOptions): Intake {
+  const ownLane = instanceLane(instance);
   const log = logFormat(appender);
   const raw = rawFormat(appender);
 
@@ -65,27 +69,31 @@ export function createIntake({ appender, runtime }: IntakeOptions): Intake {
     const outcomes: Outcome[] = [];
     const batches = new Map<string, Batch<Body>>();
     const arrivalMs = runtime.now();
-    let last: { payload: Payload; timeMs: number; key: string } | null = null;
-    // Neighbours mostly go to the same object, and making a key costs more than parsing a small record.
-    const keyOf = (payload: Payload, timeMs: number): string => {
+    let last: { payload: Payload; timeMs: number; keys: Map<string | undefined, string> } | null = null;
+    // Neighbours mostly go to the same few objects, and making a key costs more than parsing a small record.
+    const keyOf = (payload: Payload, timeMs: number, lane: string | undefined): string => {
       const { path, queue, fields } = last?.payload ?? {};
       if (
-        last?.timeMs === timeMs &&
-        payload.path === path &&
-        payload.queue === queue &&
-        payload.fields === fields
+        last?.timeMs !== timeMs ||
+        payload.path !== path ||
+        payload.queue !== queue ||
+        payload.fields !== fields
       )
-        return last.key;
-      const key = renderKey(target.key, { ...payload, timeMs });
-      last = { payload, timeMs, key };
+        last = { payload, timeMs, keys: new Map() };
+      const known = last.keys.get(lane);
+      if (known !== undefined) return known;
+      const key = renderKey(target.key, { ...payload, timeMs, lane });
+      last.keys.set(lane, key);
       return key;
     };
     for (const [place, payload] of payloads.entries()) {
       try {
         const id = payload.id ?? runtime.uuid(arrivalMs);
         const timeMs = payload.timeMs ?? timeOfId(payload.id ?? '') ?? arrivalMs;
-        const key = keyOf(payload, timeMs);
-        const body = format.prepare(payload, { id, timeMs });
+        const lane = target.lanes ? laneOf(target.lanes, { ...payload, id }, ownLane) : undefined;
+        const key = keyOf(payload, timeMs, lane);
+        const { numbered } = payload;
+        const body = format.prepare(payload, { id, timeMs, ...(numbered && { numbered }) });
         const batch = batches.get(key) ?? { key, bodies: [], places: [] };
         batch.bodies.push(body);
         batch.places.push(place);
@@ -108,7 +116,9 @@ export function createIntake({ appender, runtime }: IntakeOptions): Intake {
       ...(ifPosition !== undefined && { ifPosition }),
     };
     await eachAtOnce(OBJECTS_AT_ONCE, [...batches.values()], async ({ key, bodies, places }) => {
-      const receipts = await format.append(key, bodies, options).catch((error: unknown) => ({ error }));
+      const receipts = await format
+        .append(key, bodies, options, target)
+        .catch((error: unknown) => ({ error }));
       for (const [index, place] of places.entries()) outcomes[place] = outcomeOf(receipts, index);
     });
     return outcomes;
@@ -120,7 +130,10 @@ export function createIntake({ appender, runtime }: IntakeOptions): Intake {
   };
 }
 
-function outcomeOf(receipts: readonly Receipt[] | { error: unknown }, index: number): Outcome {
+function outcomeOf(
+  receipts: readonly (Receipt | RecordReceipt)[] | { error: unknown },
+  index: number,
+): Outcome {
   if ('error' in receipts) return receipts;
   const receipt = receipts[index];
   return receipt

@@ -2,7 +2,7 @@
  * The queue door: messages, as SQS records in Lambda's style, go into the targets that `queues` names.
  *
  * - A message's id is the record's id, from the source `queue/<name>`, so a redelivered message is recognised. A message
- *   without one gets a new id in every delivery, and its repeats cannot be recognised.
+ *   without one gets a new id in every delivery, and its repeats cannot be recognised. Kafka's are numbered (`kafka.ts`).
  * - Its time is when it was sent.
  * - In a `log`, a body that is JSON is that JSON value, any other body is a string, and bytes are bytes.
  * - Its attributes are the fields of the key.
@@ -15,6 +15,7 @@ import type { Log } from '../runtime.ts';
 import { IntakeError, quote } from './errors.ts';
 import { reportOf } from './failure.ts';
 import type { Intake, Outcome } from './intake.ts';
+import { kafkaName } from './kafka.ts';
 import type { Content, Payload } from './payload.ts';
 
 export interface QueueHandlerOptions {
@@ -93,6 +94,7 @@ function payloadOf(record: SQSRecord, queue: string): Payload {
     content: contentOf(record),
     source: `queue/${queue}`,
     id: messageId || undefined,
+    ...kafkaName(queue, record),
     timeMs: Number.isNaN(sentMs) ? undefined : sentMs,
     queue,
     fields: new Map(fields),

@@ -7,7 +7,7 @@
  *   `{"schedule":"<name>","time":"<when it was due>"}` to a `log`, and cannot append to a `raw` target.
  */
 import type { ScheduledEvent } from 'aws-lambda';
-import type { Receipt } from '../append/types.ts';
+import type { Receipt, RecordReceipt } from '../append/types.ts';
 import type { Config, Target } from '../config.ts';
 import { IntakeError, quote } from './errors.ts';
 import type { Intake } from './intake.ts';
@@ -28,7 +28,7 @@ export interface Firing {
 export type ScheduleHandler = (
   event: ScheduledEvent<Firing>,
   context: CallContext,
-) => Promise<{ readonly receipts: readonly Receipt[] }>;
+) => Promise<{ readonly receipts: readonly (Receipt | RecordReceipt)[] }>;
 
 /** Throws `IntakeError` or `AppendError`: the platform then calls again. */
 export function createScheduleHandler({ config, intake }: ScheduleHandlerOptions): ScheduleHandler {

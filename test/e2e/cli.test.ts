@@ -4,8 +4,10 @@ import { once } from 'node:events';
 import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { LOCAL_BUCKET, LOCAL_KEY } from '../../infra/cli/stack.ts';
+import { LOCAL_BUCKET, LOCAL_KEY, LOCAL_REGION } from '../../infra/cli/stack.ts';
 import { type OssServer, startOss } from '../../infra/local/oss/server.ts';
+import { systemRuntime } from '../../lib/runtime.ts';
+import { ossStore } from '../../lib/store/oss.ts';
 import { readLog } from '../lib/append/reference.ts';
 import { cli, newDataDir, ROOT, removeDataDir, run } from './stack.ts';
 
@@ -147,6 +149,32 @@ describe('npm run append', () => {
     expect(stderr).not.toMatch(/^ {4}at /m);
     expect(code).toBeGreaterThan(0);
     expect(oss.stats()['append']).toEqual(before);
+  });
+});
+
+describe('npm run cat', () => {
+  it('writes a log to the end of its last segment, and anything else by itself', async () => {
+    const client = ossStore({
+      endpoint: oss.url,
+      region: LOCAL_REGION,
+      bucket: LOCAL_BUCKET,
+      credentials: () => LOCAL_KEY,
+      runtime: systemRuntime(),
+    });
+    for (const place of ['events/2001/x', 'notes/x']) {
+      for (const mark of ['', '~00001', '~00002', '~00004']) {
+        const bytes = Buffer.from(`${place}${mark}\n`);
+        expect(await client.append(`${place}${mark}.ndjson`, 0, bytes, { timeoutMs: 10_000 })).toMatchObject({
+          kind: 'appended',
+        });
+      }
+    }
+    const said = async (key: string) => (await cat(key)).toString();
+    expect(await said('events/2001/x.ndjson')).toBe(
+      'events/2001/x\nevents/2001/x~00001\nevents/2001/x~00002\n',
+    );
+    expect(await said('events/2001/x~00001.ndjson')).toBe('events/2001/x~00001\n');
+    expect(await said('notes/x.ndjson')).toBe('notes/x\n');
   });
 });
 

@@ -36,7 +36,7 @@ afterAll(async () => {
 });
 
 /** An instance: an appender that remembers nothing of the others. Its pauses take no time. */
-function instance(options: { requestsMax?: number; dedupeWindowBytes?: number } = {}): Appender {
+function instance(options: { requestsMax?: number } = {}): Appender {
   const runtime = { ...systemRuntime(), sleep: async () => {} };
   return createAppender({ store, runtime, writer: `w${made++}`, ...options });
 }
@@ -183,7 +183,12 @@ describe('calls for one object that come together', () => {
     expect(commits.flatMap(({ records }) => records)).toHaveLength(400);
     for (const { object, id, start, end, record: line, repeat } of receipts.flat()) {
       const commit = commits.find((candidate) => candidate.start === start);
-      expect([object, commit?.end, commit?.records[line]?.id, repeat]).toEqual(['shared', end, id, false]);
+      expect([object, commit?.end, commit?.records[line ?? -1]?.id, repeat]).toEqual([
+        'shared',
+        end,
+        id,
+        false,
+      ]);
     }
     expect(receipts.map((own) => own.map(({ id }) => id))[3]).toEqual(['3', '3+']);
   });

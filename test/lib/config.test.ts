@@ -67,10 +67,10 @@ describe('the configuration', () => {
       'topics: there is no such setting; there are targets, queues, schedules',
       'targets.a.key: is missing; write a key such as "events/{time:yyyy/MM/dd/HH}.ndjson"',
       'targets.b.format: write "log" (NDJSON, every record exactly once) or "raw" (bytes as they come)',
-      'targets.c.key: {date} is no placeholder; there are {path}, {time:yyyy/MM/dd/HH}, {queue} and {field.NAME}',
+      'targets.c.key: {date} is no placeholder; there are {path}, {time:yyyy/MM/dd/HH}, {queue}, {field.NAME} and {lane}',
       'targets.d.contentType: write a MIME type such as "text/plain"',
-      'targets.d.compress: there is no such setting; there are format, key, contentType',
-      'targets.e.cloudEvents: there is no such setting; there are format, key, contentType',
+      'targets.d.compress: there is no such setting; there are format, key, contentType, lanes',
+      'targets.e.cloudEvents: there is no such setting; there are format, key, contentType, lanes',
       'targets.f.cloudEvents: write "data" or "event"',
       'targets.g: write "log" (NDJSON, every record exactly once) or "raw" (bytes as they come)',
       'queues.q.target: write the name of a target: no spaces, a, b, c, d, e, f, g',
@@ -101,6 +101,22 @@ describe('the configuration', () => {
     expect(more).toEqual([]);
   });
 
+  it('knows that a log goes on in segments, with keys of its own', () => {
+    const [problem, ...more] = problems({
+      targets: {
+        a: log('x/all.ndjson'),
+        b: raw('x/all~2/{path}'),
+        c: log('x/all-2.ndjson'),
+        d: raw('x/all'),
+      },
+    });
+    expect(problem).toMatch(/^targets\.b\.key: could write the keys of targets\.a; /);
+    expect(more).toEqual([]);
+    expect(problems({ targets: { a: log('x/all~00001.ndjson') } })).toEqual([
+      'targets.a.key: its keys would not be allowed: a key has "~" and five digits or more before its extension, as a later segment of another log has',
+    ]);
+  });
+
   it('asks of a target only what its queues and timers bring', () => {
     const targets = { p: raw('p/{path}'), q: log('q/{queue}'), f: log('f/{field.tenant}') };
     expect(problems({ targets, queues: { ok: { target: 'q' }, fine: { target: 'f' } } })).toEqual([]);
@@ -124,5 +140,127 @@ describe('the configuration', () => {
     for (const contentType of ['text/plain; charset=utf-8', 'application/vnd.x+json', 'a/b;c="d e"']) {
       expect(problems({ targets: { a: { ...raw('a/x'), contentType } } })).toEqual([]);
     }
+  });
+});
+
+describe('what a log remembers and how long it gets', () => {
+  const settings = (more: object) => {
+    const input = { targets: { a: { ...log('a/x'), ...more } } };
+    const { dedupe, segmentBytesMax } = defineConfig(input).targets.get('a') ?? {};
+    return { dedupe, segmentBytesMax };
+  };
+
+  it('is 16,000 records of any age and 1 GiB, unless it is set', () => {
+    expect(settings({})).toEqual({ dedupe: { records: 16_000, ageMs: null }, segmentBytesMax: 1024 ** 3 });
+    expect(settings({ dedupe: {} })).toEqual(settings({}));
+    expect(settings({ dedupe: { ageMs: 60_000 }, segmentBytesMax: 4 * 1024 ** 3 })).toEqual({
+      dedupe: { records: 16_000, ageMs: 60_000 },
+      segmentBytesMax: 4 * 1024 ** 3,
+    });
+    expect(settings({ dedupe: { records: 1_000_000 }, segmentBytesMax: 1024 })).toEqual({
+      dedupe: { records: 1_000_000, ageMs: null },
+      segmentBytesMax: 1024,
+    });
+  });
+
+  it.each([
+    [{ dedupe: { records: 0 } }, 'dedupe.records: write a number of records from 1 to 1,000,000'],
+    [{ dedupe: { records: 1_000_001 } }, 'dedupe.records: write a number of records from 1 to 1,000,000'],
+    [{ dedupe: { records: 1.5 } }, 'dedupe.records: write a number of records from 1 to 1,000,000'],
+    [{ dedupe: { ageMs: 59_999 } }, 'dedupe.ageMs: write an age in milliseconds, 60,000 or more'],
+    [{ dedupe: { ageMs: '1h' } }, 'dedupe.ageMs: write an age in milliseconds, 60,000 or more'],
+    [{ dedupe: { bytes: 1 } }, 'dedupe.bytes: there is no such setting; there are records, ageMs'],
+    [{ dedupe: 16_000 }, 'dedupe: write an object with records, ageMs'],
+    [
+      { segmentBytesMax: 1023 },
+      'segmentBytesMax: write a length in bytes from 1,024 to 4,294,967,296 (4 GiB)',
+    ],
+    [
+      { segmentBytesMax: 4 * 1024 ** 3 + 1 },
+      'segmentBytesMax: write a length in bytes from 1,024 to 4,294,967,296 (4 GiB)',
+    ],
+  ])('cannot be %j', (more, problem) => {
+    expect(problems({ targets: { a: { ...log('a/x'), ...more } } })).toEqual([`targets.a.${problem}`]);
+  });
+
+  it('is not to be set for a raw target', () => {
+    for (const more of [{ dedupe: {} }, { segmentBytesMax: 1024 }]) {
+      const [name] = Object.keys(more);
+      expect(problems({ targets: { a: { ...raw('a/x'), ...more } } })).toEqual([
+        `targets.a.${name}: there is no such setting; there are format, key, contentType, lanes`,
+      ]);
+    }
+  });
+});
+
+describe('lanes', () => {
+  const target = (format: 'raw' | 'log', lanes: unknown, key = 'a/{lane}') => ({
+    targets: { a: { format, key, lanes } },
+  });
+
+  it('are by the id, by a field or by the instance, or there are none', () => {
+    const { targets } = defineConfig({
+      targets: {
+        a: { ...log('a/{lane}'), lanes: { by: 'id', count: 2 } },
+        b: { ...raw('b/{field.x}/{lane}'), lanes: { by: 'field.y', count: 1024 } },
+        c: { ...raw('c/{lane}/{path}'), lanes: { by: 'instance' } },
+        d: log('d/x'),
+        e: { ...log('e/{field.x}/{lane}'), lanes: { by: 'field.x', count: 3 } },
+      },
+    });
+    expect([...targets.values()].map(({ lanes, fields }) => ({ lanes, fields }))).toEqual([
+      { lanes: { by: 'id', count: 2 }, fields: [] },
+      { lanes: { by: 'field', field: 'y', count: 1024 }, fields: ['x', 'y'] },
+      { lanes: { by: 'instance' }, fields: [] },
+      { lanes: null, fields: [] },
+      { lanes: { by: 'field', field: 'x', count: 3 }, fields: ['x'] },
+    ]);
+  });
+
+  it('of a raw target cannot be by the id, also for the compiler', () => {
+    const lanes = { by: 'id', count: 2 } as const;
+    // @ts-expect-error: a payload of a raw target has no id
+    expect(() => defineConfig({ targets: { a: { ...raw('a/{lane}'), lanes } } })).toThrowError(
+      'targets.a.lanes.by: write "field.NAME" or "instance"',
+    );
+  });
+
+  it.each([
+    [{ by: 'id' }, 'lanes.count: is missing; write how many lanes, from 2 to 1024'],
+    [{ by: 'id', count: 1 }, 'lanes.count: write how many lanes, from 2 to 1024'],
+    [{ by: 'field.x', count: 1025 }, 'lanes.count: write how many lanes, from 2 to 1024'],
+    [{ by: 'id', count: 2.5 }, 'lanes.count: write how many lanes, from 2 to 1024'],
+    [{ by: 'instance', count: 2 }, 'lanes.count: each instance has a lane; take it out'],
+    [{ by: 'tenant', count: 2 }, 'lanes.by: write "id", "field.NAME" or "instance"'],
+    [{ by: 'field.', count: 2 }, 'lanes.by: write "id", "field.NAME" or "instance"'],
+    [{ count: 2 }, 'lanes.by: is missing; write "id", "field.NAME" or "instance"'],
+    [{ by: 'id', count: 2, of: 3 }, 'lanes.of: there is no such setting; there are by, count'],
+    [16, 'lanes: write an object with by, count'],
+  ])('cannot be %j', (lanes, problem) => {
+    expect(problems(target('log', lanes))).toEqual([`targets.a.${problem}`]);
+  });
+
+  it('need {lane} in the key, once, and it needs them', () => {
+    const lanes = { by: 'field.x', count: 4 };
+    expect(problems(target('raw', lanes, 'a/x'))).toEqual([
+      'targets.a.key: write {lane} in it, so that each lane has an object, or take lanes out',
+    ]);
+    expect(problems(target('raw', lanes, 'a/{lane}/{lane}'))).toEqual([
+      'targets.a.key: use {lane} only once',
+    ]);
+    expect(problems(target('raw', undefined))).toEqual([
+      'targets.a.lanes: is missing, and {lane} is in the key; write such as { by: "field.NAME", count: 16 }, or take {lane} out',
+    ]);
+    expect(problems(target('log', undefined))).toEqual([expect.stringContaining('{ by: "id", count: 16 }')]);
+  });
+
+  it('by a field are none for a timer, which brings no fields', () => {
+    const door = { d: { target: 'a' } };
+    const byField = target('log', { by: 'field.x', count: 4 });
+    expect(problems({ ...byField, queues: door })).toEqual([]);
+    expect(problems({ ...byField, schedules: door })).toEqual([
+      'schedules.d.target: a has lanes by field.x, and a timer brings no fields; choose other lanes, or another target',
+    ]);
+    expect(problems({ ...target('log', { by: 'id', count: 4 }), schedules: door })).toEqual([]);
   });
 });

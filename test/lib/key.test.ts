@@ -1,18 +1,26 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { segmentKey } from '../../lib/append/segment.ts';
 import { IntakeError } from '../../lib/intake/errors.ts';
-import { InvalidTemplate, type KeyInput, overlap, parseTemplate, renderKey } from '../../lib/key.ts';
+import { type KeyInput, renderKey } from '../../lib/key.ts';
+import {
+  InvalidTemplate,
+  type KeyTemplate,
+  overlap,
+  parseTemplate,
+  type Reach,
+} from '../../lib/key-template.ts';
 
 const TIME_MS = Date.UTC(2026, 10, 22, 4, 5, 6);
 
-function key(template: string, input: Partial<KeyInput> = {}): string {
-  return renderKey(parseTemplate(template), { timeMs: TIME_MS, ...input });
+function key(template: string, input: Partial<KeyInput> = {}, segmented = false): string {
+  return renderKey(parseTemplate(template, { segmented }), { timeMs: TIME_MS, ...input });
 }
 
 /** The key, or null if the input was refused as it should be. */
-function keyOrNull(template: string, input: Partial<KeyInput>): string | null {
+function keyOrNull(template: string, input: Partial<KeyInput>, segmented = false): string | null {
   try {
-    return key(template, input);
+    return key(template, input, segmented);
   } catch (error) {
     if (error instanceof IntakeError && error.code === 'InvalidKey') return null;
     throw error;
@@ -22,10 +30,28 @@ function keyOrNull(template: string, input: Partial<KeyInput>): string | null {
 const refused = (template: string, input: Partial<KeyInput>) =>
   expect(keyOrNull(template, input), JSON.stringify(input)).toBeNull();
 
+function templateOrNull(text: string): KeyTemplate | null {
+  try {
+    return parseTemplate(text, { segmented: true });
+  } catch (error) {
+    if (error instanceof InvalidTemplate) return null;
+    throw error;
+  }
+}
+
+/** Input that could make a key mean something else. */
+const nasty = fc.oneof(
+  fc.string({ unit: 'binary' }),
+  fc
+    .array(fc.constantFrom('.', '..', '/', '\\', '%2e', '%', '25', 'a', '\0', '\ud800', '․', '／'))
+    .map((parts) => parts.join('')),
+);
+
 describe('a key template', () => {
   it('puts the path, the time, the queue and fields in their places', () => {
     expect(key('notes/{path}', { path: 'a/b.txt' })).toBe('notes/a/b.txt');
     expect(key('e/{time:yyyy/MM/dd/HH-mm-ss}.ndjson')).toBe('e/2026/11/22/04-05-06.ndjson');
+    expect(key('l/{time:HH}/{lane}.ndjson', { lane: '07' })).toBe('l/04/07.ndjson');
     expect(key('q/{queue}/{field.tenant}', { queue: 'orders', fields: new Map([['tenant', 'acme']]) })).toBe(
       'q/orders/acme',
     );
@@ -48,7 +74,8 @@ describe('a key template', () => {
       usesQueue: false,
       fields: ['x'],
     });
-    expect(parseTemplate('a/b.log')).toMatchObject({ prefix: 'a/b.log', isFixed: true });
+    expect(parseTemplate('a/b.log')).toMatchObject({ prefix: 'a/b.log', isFixed: true, usesLane: false });
+    expect(parseTemplate('a/{lane}.log')).toMatchObject({ usesLane: true });
   });
 
   it.each([
@@ -75,6 +102,8 @@ describe('a key template', () => {
     ['a/path}', 'brace'],
     ['a/{path}/{path}', '{path} only once'],
     ['a/{queue}{field.x}', 'between two placeholders'],
+    ['a/{queue}{lane}', 'between two placeholders'],
+    ['a/{lane}/{lane}', '{lane} only once'],
   ])('is refused at once when it is %j', (text, reason) => {
     expect(() => parseTemplate(text)).toThrowError(InvalidTemplate);
     expect(() => parseTemplate(text)).toThrowError(reason);
@@ -92,6 +121,33 @@ describe('a key template', () => {
     expect(overlaps('a/b.log', 'a/b.log')).toBe(true);
     expect(overlaps('a/b.log', 'a/b.log2')).toBe(false);
     expect(overlaps('a/{path}', 'ab/{path}')).toBe(false);
+  });
+
+  it('of a log reaches the keys of later segments too', () => {
+    const reach = (text: string) =>
+      parseTemplate(text, { segmented: true }).reach.map((one) => `${one.text}${one.isWhole ? '' : '*'}`);
+    expect(reach('events/{time:yyyy}.ndjson')).toEqual(['events/*']);
+    expect(reach('events/x-{queue}')).toEqual(['events/x-*']);
+    expect(reach('events/x.{queue}')).toEqual(['events/x.*', 'events/x~*']);
+    expect(reach('events/all.ndjson')).toEqual(['events/all.ndjson', 'events/all~*']);
+    expect(reach('events/all')).toEqual(['events/all', 'events/all~*']);
+    expect(parseTemplate('a/b.log').reach).toEqual([{ text: 'a/b.log', isWhole: true }]);
+  });
+
+  it('of a log reaches every key that its objects can have', () => {
+    const texts = fc
+      .array(fc.constantFrom('.', '..', '/', '~', '~00001', 'a', '{field.f}', '{time:HH}'))
+      .map((parts) => `p${parts.join('')}`);
+    const templates = texts.map(templateOrNull).filter((template) => template !== null);
+    fc.assert(
+      fc.property(templates, nasty, fc.integer({ min: 0, max: 99_999 }), (template, value, segment) => {
+        const made = keyOrNull(template.text, { fields: new Map([['f', value]]) }, true);
+        fc.pre(made !== null);
+        const key = segmentKey(made, segment);
+        const reached = ({ text, isWhole }: Reach) => (isWhole ? key === text : key.startsWith(text));
+        expect(template.reach.some(reached), key).toBe(true);
+      }),
+    );
   });
 });
 
@@ -141,6 +197,23 @@ describe('a key', () => {
     }
   });
 
+  it('of a log is none that could be a later segment of another, and leaves room for its own', () => {
+    const refusedLog = (path: string) => expect(keyOrNull('p/{path}', { path }, true), path).toBeNull();
+    for (const path of [
+      '20~00001.ndjson',
+      '20~100000.ndjson',
+      '20~00000',
+      'a/b.c~12345.gz',
+      '~00001',
+      'x'.repeat(1016),
+    ]) {
+      refusedLog(path);
+      expect(key('p/{path}', { path })).toBe(`p/${path}`);
+    }
+    for (const path of ['20~0001.ndjson', '20~000001', '20.ndjson~00001/x', 'a~00001.b.c', 'x'.repeat(1015)])
+      expect(keyOrNull('p/{path}', { path }, true)).toBe(`p/${path}`);
+  });
+
   it('needs all that the template asks for, and takes no path that it does not', () => {
     refused('p/{path}', {});
     refused('p/{queue}', {});
@@ -153,13 +226,6 @@ describe('a key', () => {
     for (const value of ['a/b', 'a\uff0fb', 'a\\b'])
       refused('p/{field.f}', { fields: new Map([['f', value]]) });
   });
-
-  const nasty = fc.oneof(
-    fc.string({ unit: 'binary' }),
-    fc
-      .array(fc.constantFrom('.', '..', '/', '\\', '%2e', '%', '25', 'a', '\0', '\ud800', '․', '／'))
-      .map((parts) => parts.join('')),
-  );
 
   it('is, for any input, refused or under the prefix with only plain segments', () => {
     fc.assert(

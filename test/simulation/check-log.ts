@@ -1,32 +1,18 @@
-/** P2 to P5 for one `log` object, and the truth of its receipts and errors. */
-import { type ReferenceCommit, readLog } from '../lib/append/reference.ts';
-import { fateOf, isLie, maySend, type ObjectOfRun, type Violation, wasThere } from './object.ts';
+/** P2 to P5 for one log, all of its segments, and the truth of its receipts and errors. */
+import { readLog } from '../lib/append/reference.ts';
+import { checkOnce, checkProducers } from './check-once.ts';
+import { fateOf, isLie, type ObjectOfRun, type Segment, type Violation, wasThere } from './object.ts';
 import type { Incarnation, Landing } from './oss.ts';
+import { compare, type LogReceipt, nameIn, type Place, type Places, recordName } from './places.ts';
 import { type Delivery, nameOf } from './run.ts';
 
 const LINE_END = 10;
 
-/** A record in an object. */
-interface Place {
-  readonly incarnation: Incarnation;
-  readonly landing: Landing;
-  readonly commit: ReferenceCommit;
-  readonly record: number;
-}
-
-interface LogReceipt {
-  readonly call: Delivery;
-  readonly id: string;
-  readonly start: number;
-  readonly end: number;
-  readonly record: number;
-  readonly repeat: boolean;
-  readonly place: Place | null;
-}
-
 export function checkLog(log: ObjectOfRun): Violation[] {
   const places = new Map<string, Place[]>();
-  const violations = log.incarnations.flatMap((incarnation) => readInto(places, log, incarnation));
+  const violations = log.segments.flatMap((segment, number) =>
+    segment.incarnations.flatMap((incarnation) => readInto(places, log, { ...segment, number }, incarnation)),
+  );
   const receipts = log.calls.flatMap((call) => receiptsOf(call, places));
   for (const call of log.calls) {
     const mine = receipts.filter((receipt) => receipt.call === call);
@@ -34,29 +20,33 @@ export function checkLog(log: ObjectOfRun): Violation[] {
       violations.push(`receipt: call ${nameOf(call)} got ${mine.length} receipts`);
     violations.push(...checkCall(call, mine), ...checkFate(log, call, places));
   }
-  for (const receipt of receipts) violations.push(...checkReceipt(log, receipt));
+  for (const receipt of receipts) violations.push(...checkReceipt(log, receipt, places));
   violations.push(...checkOnce(log, places, receipts));
-  if (!log.deleted) violations.push(...checkOrder(receipts));
+  if (!log.deleted) violations.push(...checkOrder(receipts), ...checkProducers(log, places));
   return violations;
 }
 
 /** Notes where the records of an incarnation are. P4: all of it is whole appends, and bytes of others. */
 function readInto(
   places: Map<string, Place[]>,
-  { key, calls, deleted }: ObjectOfRun,
+  { calls, deleted }: ObjectOfRun,
+  { key, number: segment }: Segment & { number: number },
   incarnation: Incarnation,
 ): Violation[] {
   const violations: Violation[] = [];
   const commits = new Map(readLog(incarnation.bytes).map((commit) => [commit.start, commit]));
+  let closed = false;
   for (const landing of incarnation.landings) {
     if (landing.writer === null) continue;
     const commit = commits.get(landing.start);
-    if (commit?.end !== landing.end) {
+    if (commit?.appendEnd !== landing.end) {
       violations.push(
         `P4: ${key} has an append at ${landing.start}-${landing.end} that a reader does not take`,
       );
       continue;
     }
+    if (closed) violations.push(`P4: ${key} has an append at ${landing.start}, after it was closed`);
+    closed ||= commit.closes;
     const { bytes } = incarnation;
     if (
       !deleted &&
@@ -65,61 +55,90 @@ function readInto(
       bytes[commit.start] !== LINE_END
     )
       violations.push(`P4: the append at ${commit.start} of ${key} does not begin on a line of its own`);
-    for (const [record, { id, line }] of commit.records.entries()) {
-      const sent = calls.some(({ given }) => given.some((one) => one.id === id && one.text === line));
-      if (!sent) violations.push(`P4: ${key} has a record ${id} that nobody sent: ${line.slice(0, 40)}`);
-      const known = places.get(id) ?? [];
-      known.push({ incarnation, landing, commit, record });
-      places.set(id, known);
+    for (const [record, found] of commit.records.entries()) {
+      const name = nameIn(found);
+      const sent = calls.some(({ given }) =>
+        given.some((one) => recordName(one) === name && one.text === found.line),
+      );
+      if (!sent)
+        violations.push(`P4: ${key} has a record ${name} that nobody sent: ${found.line.slice(0, 40)}`);
+      const known = places.get(name) ?? [];
+      known.push({ segment, object: key, incarnation, landing, commit, record });
+      places.set(name, known);
     }
   }
   return violations;
 }
 
-function receiptsOf(call: Delivery, places: ReadonlyMap<string, readonly Place[]>): LogReceipt[] {
+function receiptsOf(call: Delivery, places: Places): LogReceipt[] {
   if (call.outcome?.kind !== 'receipts') return [];
-  return call.outcome.receipts.flatMap((receipt) => {
-    if (!('record' in receipt)) return [];
-    const found = (places.get(receipt.id) ?? []).filter(
-      ({ commit, record, incarnation }) =>
-        commit.start === receipt.start &&
-        commit.end === receipt.end &&
-        record === receipt.record &&
+  return call.outcome.receipts.flatMap((receipt, at) => {
+    const given = call.given[at];
+    if (!('record' in receipt) || given === undefined) return [];
+    const name = recordName(given);
+    const found = (places.get(name) ?? []).filter(
+      ({ object, commit, record, incarnation }) =>
+        (receipt.start === null ||
+          (object === receipt.object &&
+            commit.start === receipt.start &&
+            commit.end === receipt.end &&
+            record === receipt.record)) &&
         (receipt.repeat ? incarnation.fromMs <= call.endMs : wasThere(incarnation, call)),
     );
     // After a deletion the same bytes may be at the same place again: what is new is in the latest.
-    return [{ ...receipt, call, place: found.at(receipt.repeat ? 0 : -1) ?? null }];
+    return [{ ...receipt, name, call, place: found.at(receipt.repeat ? 0 : -1) ?? null }];
   });
 }
 
-function checkReceipt(log: ObjectOfRun, { call, id, start, end, record, repeat, place }: LogReceipt) {
-  const what = `call ${nameOf(call)} was told that ${id} is record ${record} of ${start}-${end}`;
+function checkReceipt(log: ObjectOfRun, receipt: LogReceipt, places: Places): Violation[] {
+  const { call, name, start, end, record, repeat, place } = receipt;
+  const where = start === null ? 'in' : `record ${record} of ${receipt.object} ${start}-${end}`;
+  const what = `call ${nameOf(call)} was told that ${name} is ${where}`;
   if (place === null) return [`receipt: ${what}, which it is not`];
   const { landing, incarnation } = place;
   const violations: Violation[] = [];
+  if (start === null) {
+    const known = places.get(name) ?? [];
+    if (!repeat || !known.some((one) => one.landing.landedMs <= call.endMs))
+      violations.push(`receipt: ${what}, without a place, and it is not there by its number`);
+    return violations;
+  }
   const later = landing.landedMs >= call.submitMs;
   if (!repeat && !later) violations.push(`receipt: ${what}, new, and it was there before`);
-  if (!repeat && call.ifPosition !== null && start !== call.ifPosition)
+  if (!repeat && call.ifPosition !== null && !endsOf(log, place).includes(call.ifPosition))
     violations.push(`If-Match: ${what} and asked for ${call.ifPosition}`);
   // What came in during the call came from it, unless another call with the id was under way, or it has the id twice.
-  const twice = call.given.filter((one) => one.id === id).length > 1;
+  const has = ({ given }: Delivery) => given.some((one) => recordName(one) === name);
+  const twice = call.given.filter((one) => recordName(one) === name).length > 1;
   const others = log.calls.some(
-    (other) =>
-      other !== call && other.submitMs <= landing.landedMs && other.given.some((one) => one.id === id),
+    (other) => other !== call && other.submitMs <= landing.landedMs && has(other),
   );
   if (repeat && later && !twice && !others)
     violations.push(`receipt: ${what}, a repeat, and only this call sent it`);
   // At 0 there were no bytes to go by, so it does not matter which object they were not in.
-  const gone = landing.start > 0 && landing.basis !== null && landing.basis !== incarnation.generation;
+  // Nor does it if the other object had the very same bytes: a call that is tried again writes them again.
+  const basis = log.segments[place.segment]?.incarnations.find(
+    ({ generation }) => generation === landing.basis,
+  );
+  const before = ({ bytes }: Incarnation) => bytes.subarray(0, landing.start);
+  const gone = basis !== undefined && !before(basis).equals(before(incarnation));
   if (!repeat && landing.answered && gone && landing.confirmedMs > call.endMs)
     violations.push(`deletion: ${what}, and its writer went by bytes of an object that was gone`);
   return violations;
 }
 
+/** What may be meant by the end of the log that `place` was appended at: a receipt leaves out the checkpoint line. */
+function endsOf({ segments }: ObjectOfRun, { segment, incarnation, commit }: Place): number[] {
+  const before = readLog(incarnation.bytes).find(({ appendEnd }) => appendEnd === commit.start);
+  const closed = commit.start === 0 ? segments[segment - 1]?.incarnations.at(-1) : undefined;
+  const last = closed && readLog(closed.bytes).at(-1);
+  return [commit.start, before?.end, last?.end].filter((end) => end !== undefined);
+}
+
 function checkCall(call: Delivery, receipts: readonly LogReceipt[]): Violation[] {
   const violations: Violation[] = [];
-  for (const [at, { id }] of receipts.entries())
-    if (id !== call.given[at]?.id)
+  for (const [at, { id, source }] of receipts.entries())
+    if (id !== call.given[at]?.id || source !== call.given[at]?.source)
       violations.push(`receipt: receipt ${at} of call ${nameOf(call)} is for ${id}`);
   // P5, within a call.
   const fresh = receipts.filter(({ repeat }) => !repeat);
@@ -131,55 +150,27 @@ function checkCall(call: Delivery, receipts: readonly LogReceipt[]): Violation[]
   return violations;
 }
 
-function checkFate(
-  { calls }: ObjectOfRun,
-  call: Delivery,
-  places: ReadonlyMap<string, readonly Place[]>,
-): Violation[] {
+function checkFate({ calls }: ObjectOfRun, call: Delivery, places: Places): Violation[] {
   if (fateOf(call) !== 'not-in') return [];
   /** Another call of the instance may have sent the same record. */
-  const sentByOther = (id: string | null, landing: Landing) =>
+  const sentByOther = (name: string, { writer, sentMs }: Landing) =>
     calls.some(
       (other) =>
-        fateOf(other) !== 'not-in' && maySend(other, landing) && other.given.some((one) => one.id === id),
+        fateOf(other) !== 'not-in' &&
+        writer === other.instance &&
+        other.submitMs <= sentMs &&
+        sentMs <= other.endMs &&
+        other.given.some((one) => recordName(one) === name),
     );
-  return call.given.flatMap(({ id }) =>
-    (places.get(id ?? '') ?? [])
-      .filter(({ incarnation, landing }) => isLie(call, incarnation, landing) && !sentByOther(id, landing))
-      .map(({ commit }) => `fate: call ${nameOf(call)} ended not-in, and ${id} is in at ${commit.start}`),
-  );
-}
-
-/** P2. Two places of an id are one too many, unless the first was out of the window when the second came. */
-function checkOnce(
-  log: ObjectOfRun,
-  places: ReadonlyMap<string, readonly Place[]>,
-  receipts: readonly LogReceipt[],
-): Violation[] {
-  const violations: Violation[] = [];
-  for (const [id, all] of places) {
-    const senders = log.calls.filter(({ given }) => given.some((one) => one.id === id));
-    for (const [at, place] of all.entries()) {
-      const next = all[at + 1];
-      if (next === undefined || next.incarnation !== place.incarnation) continue;
-      const inWindow = place.commit.lineStart >= next.commit.start - log.windowBytes;
-      const ofOneCall = senders.some((call) => maySend(call, place.landing) && maySend(call, next.landing));
-      const acknowledged = [place, next].every((one) =>
-        receipts.some((receipt) => receipt.place === one && !receipt.repeat),
-      );
-      if (log.deleted ? acknowledged && inWindow : inWindow || (ofOneCall && senders.length === 1))
-        violations.push(`P2: ${id} is in ${log.key} at ${place.commit.start} and at ${next.commit.start}`);
-    }
-  }
-  // Whoever sent an append alone may call its records new; two instances cannot both have.
-  for (const one of receipts) {
-    const rival = receipts.find(
-      (other) => !one.repeat && !other.repeat && other.place === one.place && other.id === one.id,
+  return call.given
+    .map(recordName)
+    .flatMap((name) =>
+      (places.get(name) ?? [])
+        .filter(
+          ({ incarnation, landing }) => isLie(call, incarnation, landing) && !sentByOther(name, landing),
+        )
+        .map(({ commit }) => `fate: call ${nameOf(call)} ended not-in, and ${name} is in at ${commit.start}`),
     );
-    if (rival !== undefined && rival.call.instance !== one.call.instance)
-      violations.push(`receipt: two instances were told that they put ${one.id} in at ${one.start}`);
-  }
-  return violations;
 }
 
 /** P5, between calls: what was acknowledged before another was sent comes before it. */
@@ -192,5 +183,7 @@ function checkOrder(receipts: readonly LogReceipt[]): Violation[] {
   );
 }
 
-const isBefore = (one: LogReceipt, other: LogReceipt): boolean =>
-  one.start < other.start || (one.start === other.start && one.record < other.record);
+/** In the order of the log. What has no place is before nothing. */
+function isBefore({ place: one }: LogReceipt, { place: other }: LogReceipt): boolean {
+  return one === null || other === null || compare(one, other) < 0;
+}

@@ -12,7 +12,9 @@ interface Place {
 
 export function checkRaw(raw: ObjectOfRun): Violation[] {
   const places = new Map<string, Place[]>();
-  const violations = raw.incarnations.flatMap((incarnation) => readInto(places, raw, incarnation));
+  const violations = (raw.segments[0]?.incarnations ?? []).flatMap((incarnation) =>
+    readInto(places, raw, incarnation),
+  );
   for (const call of raw.calls) {
     const there = places.get(payloadOf(call)) ?? [];
     violations.push(...checkCall(call, raw.calls, there));
@@ -71,7 +73,7 @@ function checkCall(call: Delivery, calls: readonly Delivery[], places: readonly 
   if (receipt === undefined || more.length > 0) return [`receipt: call ${name} did not get one receipt`];
   const what = `call ${name} was told ${receipt.start}-${receipt.end}`;
   const is = places.some(({ incarnation, start }) => start === receipt.start && wasThere(incarnation, call));
-  if (!is || receipt.end - receipt.start !== payloadOf(call).length)
+  if (!is || Number(receipt.end) - Number(receipt.start) !== payloadOf(call).length)
     return [`receipt: ${what}, and its payload is not there`];
   if (call.ifPosition !== null && receipt.start !== call.ifPosition)
     return [`If-Match: ${what} and asked for ${call.ifPosition}`];

@@ -3,7 +3,8 @@
  * by what the callers were told.
  *
  * - **P2**: a record is in a log once, as far back as the dedupe window, whatever is delivered again; a call puts no
- *   record in twice, window or not.
+ *   record in twice, window or not. **producer**: its numbers follow each other within an epoch, and no epoch comes
+ *   after a later one.
  * - **P3**: a raw payload is in once if its call was acknowledged, at most once if that is unknown.
  * - **P4**: an object is whole appends and bytes of others, each where it landed, and nothing else.
  * - **P5**: records of a call keep their order; what was acknowledged before another was sent comes before it.
@@ -36,9 +37,9 @@ export function check(run: Run): readonly Violation[] {
     const object: ObjectOfRun = {
       key,
       calls,
-      incarnations: run.oss.incarnations(key),
-      deleted: run.oss.generation(key) > 0,
-      windowBytes: run.scenario.windowBytes,
+      segments: run.oss.keysOf(key).map((one) => ({ key: one, incarnations: run.oss.incarnations(one) })),
+      deleted: run.oss.keysOf(key).some((one) => run.oss.generation(one) > 0),
+      dedupe: run.scenario.dedupe,
     };
     found.push(...(key.startsWith('log') ? checkLog(object) : checkRaw(object)));
   }
@@ -59,6 +60,8 @@ const FATES: Readonly<Record<string, string>> = {
   NotAppended: 'not-in',
   OutcomeUnknown: 'unknown',
   PositionMismatch: 'not-in',
+  ProducerFenced: 'not-in',
+  SequenceGap: 'not-in',
   InvalidRecord: 'not-in',
 };
 
@@ -73,12 +76,16 @@ function checkError({ oss }: Run, call: Delivery): Violation[] {
     return [
       `error: call ${name} got a PositionMismatch for ${error.length} and asked for ${call.ifPosition}`,
     ];
-  const lengths = oss.lengths(call.job.key);
-  const had = lengths.some(
-    ({ fromMs, length }, at) =>
-      length === error.length &&
-      fromMs <= call.endMs &&
-      (lengths[at + 1]?.fromMs ?? Number.POSITIVE_INFINITY) >= call.submitMs,
+  // The segment that comes after the last is told of by its length, too: 0.
+  const had = [...oss.keysOf(call.job.key), ''].some((key) =>
+    oss
+      .lengths(key)
+      .some(
+        ({ fromMs, length }, at, lengths) =>
+          length === error.length &&
+          fromMs <= call.endMs &&
+          (lengths[at + 1]?.fromMs ?? Number.POSITIVE_INFINITY) >= call.submitMs,
+      ),
   );
   return had ? [] : [`error: call ${name} was told a length of ${error.length}, which the object never had`];
 }

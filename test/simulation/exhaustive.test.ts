@@ -3,7 +3,7 @@ import type { LogFold } from '../../lib/append/fold.ts';
 import { appendLog } from '../../lib/append/log.ts';
 import { appendRaw, type RawState } from '../../lib/append/raw.ts';
 import { jsonLine } from '../../lib/append/record.ts';
-import type { Receipt } from '../../lib/append/types.ts';
+import type { RecordReceipt } from '../../lib/append/types.ts';
 import { type ReferenceCommit, readLog } from '../lib/append/reference.ts';
 import { CRASH, driven, type Explored, explore, type Writer } from './exhaustive.ts';
 import { type Core, MUTATIONS, mutant } from './mutants.ts';
@@ -17,9 +17,11 @@ interface Told {
   readonly start: number | null;
 }
 
-type Appended = { receipts: readonly Receipt[]; fold: LogFold } | typeof CRASH;
+type Appended = { receipts: readonly RecordReceipt[]; fold: LogFold } | typeof CRASH;
 type Plans = Pick<Core, 'appendLog' | 'appendRaw'>;
 const REAL: Plans = { appendLog, appendRaw };
+/** A writer that crashed reads the last line first, and then what it points to. */
+const LOG = { key: 'k', dedupe: { records: 16_000, ageMs: null }, tailBytes: 64, coldBytesMax: 600 };
 const PAYLOADS = [
   ['<a1>', '<a2>'],
   ['<b1>', '<b2>'],
@@ -37,13 +39,13 @@ function* logWriter({ appendLog: append }: Plans, which: number, sentAgain: bool
   let known: LogFold | null = null;
   for (const id of PAYLOADS[which] ?? [])
     for (let delivery = 1; ; delivery++) {
-      const options = { ifPosition: null, atMs: 0, windowBytes: 1e6, roundTripMs: 20 };
+      const options = { log: LOG, ifPosition: null, atMs: 0, segmentBytesMax: 1e9, roundTripMs: 20 };
       const record = { line: jsonLine(`"${id}"`), id, source: 's', timeMs: 0 };
       let fate = 'unknown';
       let start: number | null = null;
       try {
         const done: Appended = yield* driven(
-          append('k', [record], { ...options, known, writer: `${which}.${delivery}` }),
+          append([record], { ...options, known, writer: `${which}.${delivery}` }),
         );
         if (done !== CRASH) {
           fate = 'in';
@@ -106,7 +108,8 @@ const log = (sentAgain: boolean, faultsMax: number, plans = REAL) => {
     verify(object, told) {
       const commits = read.get(object) ?? readLog(object);
       read.set(object, commits);
-      if ((commits.at(-1)?.end ?? 0) !== object.length) return 'the log has bytes that no commit covers';
+      if ((commits.at(-1)?.appendEnd ?? 0) !== object.length)
+        return 'the log has bytes that no commit covers';
       const places = commits.flatMap(({ start, records }) => records.map(({ id }) => ({ id, start })));
       return verdict(told, (payload) => places.filter(({ id }) => id === payload).map(({ start }) => start));
     },

@@ -1,4 +1,5 @@
-/** What the checker asks of one object, whatever its format. */
+/** What the checker asks of one object or log, whatever its format. */
+import type { DedupeWindow } from '../../lib/append/types.ts';
 import type { Incarnation, Landing } from './oss.ts';
 import { type Delivery, errorOf } from './run.ts';
 
@@ -9,10 +10,16 @@ export type Violation = string;
 export interface ObjectOfRun {
   readonly key: string;
   readonly calls: readonly Delivery[];
-  readonly incarnations: readonly Incarnation[];
+  /** The objects of a log in order; a raw object is one. */
+  readonly segments: readonly Segment[];
   /** At least once during the run. */
   readonly deleted: boolean;
-  readonly windowBytes: number;
+  readonly dedupe: DedupeWindow;
+}
+
+export interface Segment {
+  readonly key: string;
+  readonly incarnations: readonly Incarnation[];
 }
 
 /** Whether the incarnation was there at some time during the call. */

@@ -51,6 +51,11 @@ export class SimulatedOss {
     this.#nowMs = nowMs;
   }
 
+  /** Of the objects of a log or a raw object: the key itself, and those of its segments in order. */
+  keysOf(key: string): readonly string[] {
+    const segments = [...this.#keys.keys()].filter((one) => one.startsWith(`${key}~`)).sort();
+    return [key, ...segments];
+  }
   current(key: string): Incarnation | null {
     return this.#key(key).current;
   }

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { jsonLine } from '../../lib/append/record.ts';
-import type { LogRecord, Receipt, RecordReceipt } from '../../lib/append/types.ts';
+import type { LogRecord, Receipt, RecordNumber, RecordReceipt } from '../../lib/append/types.ts';
 import { type Appender, createAppender } from '../../lib/appender.ts';
 import { StoreError } from '../../lib/store/port.ts';
 import { type Fault, Weather } from './faults.ts';
@@ -29,7 +29,7 @@ export interface Delivery {
   readonly number: number;
   readonly instance: string;
   /** What was given, in order: data lines and their ids, or one payload without an id. */
-  readonly given: readonly { readonly id: string | null; readonly text: string }[];
+  readonly given: readonly Given[];
   readonly ifPosition: number | null;
   readonly submitMs: number;
   readonly deadlineMs: number;
@@ -38,6 +38,13 @@ export interface Delivery {
   /** When its instance last thawed during the call, or the call's start. */
   thawedMs: number;
   outcome: Outcome | null;
+}
+
+export interface Given {
+  readonly id: string | null;
+  readonly source: string;
+  readonly numbered?: RecordNumber | undefined;
+  readonly text: string;
 }
 
 export type Outcome =
@@ -58,9 +65,16 @@ export interface Run {
 const EVENTS_MAX = 20_000;
 const FROZEN_MS_MAX = 200_000;
 /** A commit line that covers a line, says the right things, and has the wrong checksum. */
-const FORGED = Buffer.from(
-  `{"a":1}\n{"$commit":{"v":1,"at":"2026-11-22T00:00:00Z","writer":"w0.0","start":0,"records":1,"bytes":8,"crc64":"1","sources":[{"source":"s","ids":["0a"],"ageMs":[0]}]}}\n`,
+const FORGED_COMMIT = Buffer.from(
+  `{"a":1}\n{"$commit":{"v":1,"at":"2026-11-22T00:00:00Z","writer":"w0.0","turn":{"slot":0,"slotMs":1},"start":0,"records":1,"bytes":8,"crc64":"1","sources":[{"source":"s","ids":["0a"],"ageMs":[0]}],"closes":true,"checkpoint":0}}\n`,
 );
+/** A checkpoint line that says the right things in the wrong place. */
+const FORGED_CHECKPOINT = Buffer.from(
+  '{"$commit":{"v":1,"state":{"segment":0,"turns":[],"numbers":[],"runs":"","digests":""},"checkpoint":64}}\n',
+);
+/** A line that leads a cold writer astray. */
+const FORGED_POINTER = Buffer.from('{"a":{"b":1,"closes":true,"checkpoint":1}}\n');
+const FORGED = [FORGED_COMMIT, FORGED_CHECKPOINT, FORGED_POINTER];
 /** A source takes an instance that crashed for dead after this long, at the most. */
 const VISIBILITY_MS_MAX = 30_000;
 
@@ -71,7 +85,8 @@ export function simulate(scenario: Scenario, system: System = REAL): Promise<Run
 /** Stands for the whole course of events. */
 export function hashOf(run: Run): string {
   const hash = createHash('sha256').update(run.trace.join('\n'));
-  for (const key of keysOf(run)) for (const { bytes } of run.oss.incarnations(key)) hash.update(bytes);
+  for (const key of keysOf(run).flatMap((one) => run.oss.keysOf(one)))
+    for (const { bytes } of run.oss.incarnations(key)) hash.update(bytes);
   return hash.digest('hex');
 }
 
@@ -133,7 +148,7 @@ class World {
 
   /** Puts an instance in a place; every one has a name of its own. */
   #start(place: number, generation: number): void {
-    const { windowBytes, requestTimeoutMs, requestsMax, skewMsMax, latencyMs } = this.#scenario;
+    const { coldStart, requestTimeoutMs, requestsMax, skewMsMax, latencyMs } = this.#scenario;
     const writer = `w${place}.${generation}`;
     const { random } = this.#weather.of(writer);
     const skewMs = random.between(0, skewMsMax);
@@ -155,7 +170,7 @@ class World {
       store,
       runtime: instance.runtime(random),
       writer,
-      dedupeWindowBytes: windowBytes,
+      coldStart,
       requestTimeoutMs,
       requestsMax,
     });
@@ -229,7 +244,7 @@ class World {
     const object = this.#oss.current(key)?.bytes ?? Buffer.alloc(0);
     const copied = object.subarray(random.whole(0, object.length));
     const plain = Buffer.from(`[${random.whole(0, 999)}]`);
-    const strange = random.pick([plain, Buffer.from(`${plain}\n`), Buffer.from('\n'), FORGED, copied]);
+    const strange = random.pick([plain, Buffer.from(`${plain}\n`), Buffer.from('\n'), ...FORGED, copied]);
     return strange.length === 0 ? plain : Buffer.from(strange);
   }
 
@@ -259,7 +274,7 @@ class World {
     if (to === undefined) return;
     const delivery = this.#delivery(job, to.instance);
     this.#deliveries.push(delivery);
-    const records = delivery.given.map(({ id, text }) => id ?? text.slice(0, 20)).join(', ');
+    const records = delivery.given.map(givenText).join(', ');
     const condition = delivery.ifPosition === null ? '' : ` at ${delivery.ifPosition} only`;
     const name = nameOf(delivery);
     this.#say(to.instance.name, `call ${name}: ${records} to ${job.key}${condition}, ${job.timeMs | 0} ms`);
@@ -271,7 +286,7 @@ class World {
         this.#again(delivery, this.#diceOf(delivery).between(0, 5000));
       else this.#finish(job);
     };
-    append(to.appender, delivery, () => delivery.deadlineMs - this.#scheduler.nowMs).then(
+    append(to.appender, this.#scenario, delivery, () => delivery.deadlineMs - this.#scheduler.nowMs).then(
       (receipts) => settled({ kind: 'receipts', receipts }, receipts.map(receiptText).join(', ')),
       (error: unknown) => settled({ kind: 'error', error }, errorText(error)),
     );
@@ -280,7 +295,7 @@ class World {
   #delivery(job: Job, { name }: Instance): Delivery {
     const { nowMs } = this.#scheduler;
     const number = this.#deliveries.filter((earlier) => earlier.job === job).length + 1;
-    const length = this.#oss.length(job.key);
+    const length = this.#oss.length(this.#oss.keysOf(job.key).at(-1) ?? job.key);
     const condition =
       job.condition === 'off'
         ? Math.max(0, length + this.#weather.of(`call ${job.index}`).random.whole(-60, 60))
@@ -294,9 +309,9 @@ class World {
       instance: name,
       given:
         job.format === 'raw'
-          ? [{ id: null, text: `<${job.index}${marker}:${filler}>` }]
+          ? [{ id: null, source: '', text: `<${job.index}${marker}:${filler}>` }]
           : // The same record comes with other bytes when another call sends it; its id is what counts.
-            job.ids.map((id) => ({ id, text: JSON.stringify({ of: job.index, filler }) })),
+            job.records.map((one) => ({ ...one, text: JSON.stringify({ of: job.index, filler }) })),
       ifPosition: this.#conditions.get(job) ?? null,
       submitMs: nowMs,
       deadlineMs: nowMs + job.timeMs,
@@ -330,23 +345,22 @@ class World {
 
 async function append(
   appender: Appender,
+  { dedupe, segmentBytesMax }: Scenario,
   { job, given, ifPosition }: Delivery,
   remainingMs: () => number,
 ): Promise<readonly (Receipt | RecordReceipt)[]> {
   const options = { remainingMs, ...(ifPosition === null ? {} : { ifPosition }) };
   if (job.format === 'raw')
     return [await appender.appendBytes(job.key, Buffer.from(given[0]?.text ?? ''), options)];
-  const records: LogRecord[] = given.map(({ id, text }) => ({
+  const records: LogRecord[] = given.map(({ id, source, numbered, text }) => ({
     line: jsonLine(text),
     id: id ?? '',
-    source: SOURCE,
+    source,
     timeMs: 0,
+    ...(numbered && { numbered }),
   }));
-  return appender.appendRecords(job.key, records, options);
+  return appender.appendRecords(job.key, records, { ...options, dedupe, segmentBytesMax });
 }
-
-/** Of every record. */
-export const SOURCE = 's';
 
 export const nameOf = ({ job, number }: Delivery): string => `${job.index}.${number}`;
 
@@ -367,8 +381,14 @@ function errorText(error: unknown): string {
   return told === null ? `not an error of an append: ${error}` : `${told.code}, the payload is ${told.fate}`;
 }
 
+function givenText({ id, source, numbered, text }: Given): string {
+  if (id === null) return text.slice(0, 20);
+  if (numbered === undefined) return id;
+  return numbered.epoch === null ? `${source}/${id}` : `${source}/${numbered.epoch}/${id}`;
+}
+
 function receiptText(receipt: Receipt | RecordReceipt): string {
-  const where = `${receipt.start}-${receipt.end}`;
+  const where = receipt.start === null ? 'it' : `${receipt.object} ${receipt.start}-${receipt.end}`;
   return 'record' in receipt
     ? `${receipt.id} in ${where}/${receipt.record}${receipt.repeat ? ' (repeat)' : ''}`
     : where;

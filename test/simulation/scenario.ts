@@ -1,4 +1,5 @@
 /** What a seed stands for: who sends what to which object, through how many instances, in what weather. */
+import type { DedupeWindow, RecordNumber } from '../../lib/append/types.ts';
 import { drawRates, type Rates } from './faults.ts';
 import { Random } from './random.ts';
 
@@ -11,7 +12,9 @@ export interface Scenario {
   readonly rates: Rates;
   /** The faults that are left out. */
   readonly spared: ReadonlySet<string>;
-  readonly windowBytes: number;
+  readonly dedupe: DedupeWindow;
+  readonly segmentBytesMax: number;
+  readonly coldStart: { readonly tailBytes: number; readonly bytesMax: number };
   readonly requestTimeoutMs: number;
   readonly requestsMax: number;
   readonly skewMsMax: number;
@@ -27,8 +30,8 @@ export interface Job {
   readonly source: number;
   readonly key: string;
   readonly format: 'log' | 'raw';
-  /** Ids of its records (`log`). They may repeat, and may be another call's. */
-  readonly ids: readonly string[];
+  /** Its records (`log`). They may repeat, and may be another call's. */
+  readonly records: readonly JobRecord[];
   /** Length of a payload, or of the text in each record. */
   readonly size: number;
   /** Pause before it. */
@@ -41,8 +44,15 @@ export interface Job {
   readonly condition: 'length' | 'off' | null;
 }
 
-/** Room for one commit line of a few records, and no more than a few of those. */
-const SMALL_WINDOW_BYTES = [230, 3000] as const;
+export interface JobRecord {
+  readonly source: string;
+  readonly id: string;
+  readonly numbered?: RecordNumber;
+}
+
+const DEDUPE: DedupeWindow = { records: 16_000, ageMs: null };
+/** Of every record that is known by its id. */
+const SOURCE = 's';
 
 export function scenario(seed: number): Scenario {
   const random = new Random(seed, 1);
@@ -60,6 +70,7 @@ export function scenario(seed: number): Scenario {
     // Bytes of one length make it likely that a position fits another incarnation, or another payload.
     sizeMax: random.chance(0.3) ? 1 : random.pick([8, 40, 400]),
   };
+  const rates = drawRates(random);
   const jobs: Job[] = [];
   for (let made = random.whole(2, 14); jobs.length < made; ) jobs.push(drawJob(random, jobs, style));
   return {
@@ -67,15 +78,28 @@ export function scenario(seed: number): Scenario {
     salt: 0,
     instances: random.whole(1, 4),
     jobs,
-    rates: drawRates(random),
+    rates,
     spared: new Set(),
-    windowBytes: random.chance(0.3) ? random.whole(...SMALL_WINDOW_BYTES) : 4 * 1024 * 1024,
+    dedupe: random.chance(0.3) ? drawWindow(random) : DEDUPE,
+    // What is promised of a log whose segments vanish one by one is too little to check.
+    segmentBytesMax:
+      random.chance(0.5) && rates.deleted === 0 && rates.replaced === 0 ? random.whole(1, 3000) : 1024 ** 3,
+    coldStart: random.chance(0.2)
+      ? { tailBytes: 64 * 1024, bytesMax: 1024 * 1024 }
+      : { tailBytes: random.whole(64, 600), bytesMax: random.whole(300, 3000) },
     requestTimeoutMs: random.pick([500, 3000, 30_000]),
     requestsMax: random.chance(0.15) ? random.whole(2, 10) : 1000,
     skewMsMax: random.chance(0.5) ? 0 : random.between(0, 600_000),
     latencyMs: random.between(1, 20),
     equalPayloads: random.chance(0.2),
   };
+}
+
+/** No more than a few commits. */
+function drawWindow(random: Random): DedupeWindow {
+  return random.chance(0.6)
+    ? { records: random.whole(1, 8), ageMs: null }
+    : { records: 16_000, ageMs: random.whole(100, 20_000) };
 }
 
 interface Style {
@@ -96,7 +120,7 @@ function drawJob(random: Random, earlier: readonly Job[], style: Style): Job {
     source: random.whole(0, style.sources - 1),
     key,
     format: key.startsWith('log') ? 'log' : 'raw',
-    ids: drawIds(random, index, earlier),
+    records: drawRecords(random, index, key, earlier),
     size: random.whole(1, style.sizeMax),
     thinkMs: style.thinkMs(),
     timeMs: style.timeMs(),
@@ -106,9 +130,52 @@ function drawJob(random: Random, earlier: readonly Job[], style: Style): Job {
   };
 }
 
-function drawIds(random: Random, index: number, earlier: readonly Job[]): readonly string[] {
-  const own = Array.from({ length: random.whole(1, 3) }, (_, n) => `${index}${'abc'[n] ?? ''}`);
-  if (random.chance(0.08)) own.push(own[0] ?? '');
-  const other = earlier[random.whole(0, Math.max(0, earlier.length - 1))]?.ids[0];
-  return random.chance(0.08) && other !== undefined && !own.includes(other) ? [...own, other] : own;
+function drawRecords(random: Random, index: number, key: string, earlier: readonly Job[]): JobRecord[] {
+  const kind = random.next();
+  if (kind < 0.15) return drawOffsets(random, key, earlier);
+  if (kind < 0.35) return drawSequence(random, key, earlier);
+  const own: JobRecord[] = Array.from({ length: random.whole(1, 3) }, (_, n) => ({
+    source: SOURCE,
+    id: `${index}${'abc'[n] ?? ''}`,
+  }));
+  const [first] = own;
+  if (random.chance(0.08) && first !== undefined) own.push(first);
+  const other = earlier[random.whole(0, Math.max(0, earlier.length - 1))]?.records[0];
+  const isOwn = own.some(({ id }) => id === other?.id);
+  return random.chance(0.08) && other !== undefined && !isOwn ? [...own, other] : own;
 }
+
+/** A batch of a partition, with a gap in it now and then; batches are cut anew when they come again. */
+function drawOffsets(random: Random, key: string, earlier: readonly Job[]): JobRecord[] {
+  const source = `partition-${random.whole(0, 1)}`;
+  const next = 1 + Math.max(-1, ...numbersOf(earlier, key, source).map(({ number }) => number));
+  const from = random.chance(0.3) ? Math.max(0, next - random.whole(1, 3)) : next + random.whole(0, 1);
+  const offsets = Array.from({ length: random.whole(1, 4) }, (_, n) => from + n);
+  const there = random.chance(0.2) ? offsets.filter(() => random.chance(0.7)) : offsets;
+  return (there.length === 0 ? [from] : there).map((number) => ({
+    source,
+    id: String(number),
+    numbered: { number, epoch: null },
+  }));
+}
+
+/** What a producer sends next, or once more; or the first of its next life. */
+function drawSequence(random: Random, key: string, earlier: readonly Job[]): JobRecord[] {
+  const source = `producer-${random.whole(0, 1)}`;
+  const sent = numbersOf(earlier, key, source);
+  const epochs = sent.map(({ epoch }) => epoch ?? 0);
+  const epoch = Math.max(0, ...epochs) + (random.chance(0.15) ? 1 : 0);
+  const next = 1 + Math.max(-1, ...sent.filter((one) => one.epoch === epoch).map(({ number }) => number));
+  const from = random.chance(0.2) ? Math.max(0, next - 1) : next;
+  return Array.from({ length: random.whole(1, 3) }, (_, n) => ({
+    source,
+    id: String(from + n),
+    numbered: { number: from + n, epoch },
+  }));
+}
+
+const numbersOf = (jobs: readonly Job[], key: string, source: string): RecordNumber[] =>
+  jobs
+    .filter((job) => job.key === key)
+    .flatMap(({ records }) => records.filter((one) => one.source === source))
+    .flatMap(({ numbered }) => (numbered === undefined ? [] : [numbered]));

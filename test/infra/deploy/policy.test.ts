@@ -20,8 +20,8 @@ function vars(): Readonly<Record<string, unknown>> {
 }
 
 describe('the policy of the role', () => {
-  const targets = [...config.targets.values()].map(
-    ({ key }) => `acs:oss:*:*:BUCKET/${key.prefix}${key.isFixed ? '' : '*'}`,
+  const targets = [...config.targets.values()].flatMap(({ key }) =>
+    key.reach.map(({ text, isWhole }) => `acs:oss:*:*:BUCKET/${text}${isWhole ? '' : '*'}`),
   );
   const queue = String(vars()['deadLetters']).split(':').at(-1);
 

@@ -9,23 +9,48 @@ import {
 } from '../../../lib/append/errors.ts';
 import type { LogFold } from '../../../lib/append/fold.ts';
 import { appendLog } from '../../../lib/append/log.ts';
-import type { Plan, Reply } from '../../../lib/append/plan.ts';
+import type { Reply } from '../../../lib/append/plan.ts';
 import { jsonLine } from '../../../lib/append/record.ts';
-import { type LogRecord, position, type RecordReceipt } from '../../../lib/append/types.ts';
-import { readLog } from './reference.ts';
-import { Actor, CALM, dice, type Faults, World } from './world.ts';
+import {
+  type DedupeWindow,
+  type LogRecord,
+  position,
+  type RecordReceipt,
+} from '../../../lib/append/types.ts';
+import { LOST, type LogPlan, LogWriter, logOptions, type Meddling, named } from './logs.ts';
+import { readSegments } from './reference.ts';
+import { Actor, CALM, dice, type Faults, KEY, World } from './world.ts';
 
-type LogPlan = Plan<{ receipts: RecordReceipt[]; fold: LogFold }>;
+interface SimulationOptions {
+  readonly faults: Faults;
+  readonly writers: number;
+  readonly calls: number;
+  readonly triesMax: number;
+  readonly dedupe?: DedupeWindow;
+  readonly segmentBytesMax?: number;
+  readonly coldBytesMax?: number;
+  readonly tailBytes?: number;
+}
 
-const record = (id: string): LogRecord => ({
-  line: jsonLine(JSON.stringify({ id })),
-  id,
-  source: 's',
-  timeMs: 0,
-});
-
-const plan = (ids: readonly string[], known: LogFold | null, writer: string, windowBytes = 1e6): LogPlan =>
-  appendLog('k', ids.map(record), { known, ifPosition: null, writer, roundTripMs: 20, atMs: 0, windowBytes });
+const plan = (
+  ids: readonly string[],
+  known: LogFold | null,
+  writer: string,
+  options: Partial<SimulationOptions> = {},
+): LogPlan => {
+  const { dedupe, segmentBytesMax, coldBytesMax, tailBytes } = options;
+  return appendLog(
+    ids.map((id) => named(id)),
+    logOptions({
+      known,
+      writer,
+      ...(dedupe && { dedupe }),
+      ...(segmentBytesMax !== undefined && { segmentBytesMax }),
+      ...(coldBytesMax !== undefined && { coldBytesMax }),
+      ...(tailBytes !== undefined && { tailBytes }),
+    }),
+  );
+};
 
 /** Everything goes wrong that may go wrong, often. */
 const STORM: Faults = {
@@ -49,10 +74,7 @@ interface Call {
  * Writers that each make a few calls in a world of faults. A call that fails is sent again, as a queue would, by an
  * instance that knows nothing; `triesMax` 1 leaves it at what the error said.
  */
-function simulate(
-  seed: number,
-  options: { faults: Faults; writers: number; calls: number; triesMax: number; windowBytes?: number },
-) {
+function simulate(seed: number, options: SimulationOptions) {
   const roll = dice(seed);
   const world = new World(options.faults, roll);
   const calls: Call[] = [];
@@ -69,10 +91,10 @@ function simulate(
           known = fold;
         } else {
           if (!(last.error instanceof AppendError)) throw last.error;
-          call.fate = last.error.fate;
+          // An error speaks of its own attempts: those of an instance before may still land.
+          if (tries === 0 || last.error.fate === 'unknown') call.fate = last.error.fate;
           known = null;
-          if (++tries < options.triesMax)
-            return plan(call.ids, null, `${writer}.${made}.${tries}`, options.windowBytes);
+          if (++tries < options.triesMax) return plan(call.ids, null, `${writer}.${made}.${tries}`, options);
         }
       }
       if (made === options.calls) return null;
@@ -84,7 +106,7 @@ function simulate(
         receipts: [],
       };
       calls.push(call);
-      return plan(call.ids, known, `${writer}`, options.windowBytes);
+      return plan(call.ids, known, `${writer}`, options);
     });
   });
   world.run(actors);
@@ -92,7 +114,7 @@ function simulate(
 }
 
 function check({ world, calls, triesMax }: ReturnType<typeof simulate>): void {
-  const commits = readLog(world.object);
+  const commits = readSegments(world.objects(), KEY);
   const times = new Map<string, number>();
   for (const { records } of commits) for (const { id } of records) times.set(id, (times.get(id) ?? 0) + 1);
   for (const call of calls) {
@@ -102,10 +124,10 @@ function check({ world, calls, triesMax }: ReturnType<typeof simulate>): void {
       if (call.fate === 'not-in') expect(found, `${id} was said not to be in`).toBe(0);
       expect(found, `${id} is there twice`).toBeLessThanOrEqual(1);
     }
-    for (const { start, end, record, id } of call.receipts) {
-      const commit = commits.find((candidate) => candidate.start === start);
+    for (const { object, start, end, record, id } of call.receipts) {
+      const commit = commits.find((candidate) => candidate.object === object && candidate.start === start);
       expect(commit?.end).toBe(end);
-      expect(commit?.records[record]?.id).toBe(id);
+      expect(commit?.records[record ?? -1]?.id).toBe(id);
     }
     // A record that was sent by this call alone was put in by it, however unclear that was for a while.
     const firstOnes = call.receipts.filter(({ id }, at) => call.ids.indexOf(id) === at);
@@ -113,11 +135,18 @@ function check({ world, calls, triesMax }: ReturnType<typeof simulate>): void {
   }
 }
 
+/** Logs of one object and of many, with a checkpoint in every append, in some and in none, read in pieces or at once. */
+const shapes = fc.record({
+  segmentBytesMax: fc.constantFrom(1, 900, 2500, 1e9),
+  coldBytesMax: fc.constantFrom(1, 1000, 1e6),
+  tailBytes: fc.constantFrom(1, 70, 400, 64 * 1024),
+});
+
 describe('appending to a log', () => {
   it('puts every acknowledged record in once and no record twice, whatever goes wrong', () => {
     fc.assert(
-      fc.property(fc.nat(), fc.integer({ min: 1, max: 4 }), (seed, writers) => {
-        check(simulate(seed, { faults: STORM, writers, calls: 4, triesMax: 10 }));
+      fc.property(fc.nat(), fc.integer({ min: 1, max: 4 }), shapes, (seed, writers, shape) => {
+        check(simulate(seed, { ...shape, faults: STORM, writers, calls: 4, triesMax: 10 }));
       }),
       { numRuns: 1500 },
     );
@@ -125,8 +154,8 @@ describe('appending to a log', () => {
 
   it('tells the truth about the fate of a record that it gave up', () => {
     fc.assert(
-      fc.property(fc.nat(), fc.integer({ min: 1, max: 3 }), (seed, writers) => {
-        check(simulate(seed, { faults: { ...STORM, stop: 0.15 }, writers, calls: 4, triesMax: 1 }));
+      fc.property(fc.nat(), fc.integer({ min: 1, max: 3 }), shapes, (seed, writers, shape) => {
+        check(simulate(seed, { ...shape, faults: { ...STORM, stop: 0.15 }, writers, calls: 4, triesMax: 1 }));
       }),
       { numRuns: 1500 },
     );
@@ -134,10 +163,11 @@ describe('appending to a log', () => {
 
   it('recognises its own append even if more than the window was appended after it', () => {
     fc.assert(
-      fc.property(fc.nat(), (seed) => {
-        // The shortest window that still holds one commit line, so that the next append pushes everything out.
-        const faults = { ...CALM, answerLost: 0.3 };
-        check(simulate(seed, { faults, writers: 3, calls: 4, triesMax: 1, windowBytes: 280 }));
+      fc.property(fc.nat(), shapes, (seed, shape) => {
+        // The shortest window, so that the next append pushes everything out.
+        const dedupe = { records: 1, ageMs: null };
+        const faults = { ...CALM, answerLost: 0.3, requestLost: 0.1, late: 0.1 };
+        check(simulate(seed, { ...shape, faults, writers: 3, calls: 4, triesMax: 1, dedupe }));
       }),
       { numRuns: 500 },
     );
@@ -145,9 +175,12 @@ describe('appending to a log', () => {
 
   it('keeps the order of one writer', () => {
     fc.assert(
-      fc.property(fc.nat(), (seed) => {
-        const { world, calls } = simulate(seed, { faults: STORM, writers: 3, calls: 4, triesMax: 50 });
-        const order = readLog(world.object).flatMap(({ records }) => records.map(({ id }) => id));
+      fc.property(fc.nat(), shapes, (seed, shape) => {
+        const options = { ...shape, faults: STORM, writers: 3, calls: 4, triesMax: 50 };
+        const { world, calls } = simulate(seed, options);
+        const order = readSegments(world.objects(), KEY).flatMap(({ records }) =>
+          records.map(({ id }) => id),
+        );
         for (let writer = 0; writer < 3; writer++) {
           const sent = [...new Set(calls.flatMap(({ ids }) => ids))].filter((id) =>
             id.startsWith(`${writer}-`),
@@ -161,38 +194,23 @@ describe('appending to a log', () => {
 
   it('makes one request for a warm writer that is alone, and two for a cold one', () => {
     const world = new World(CALM, dice(1));
-    const asked: string[] = [];
-    const watched = function* (inner: LogPlan): LogPlan {
-      let step = inner.next();
-      while (!step.done) {
-        asked.push(step.value.ask);
-        step = inner.next(yield step.value);
-      }
-      return step.value;
-    };
-    let made = 0;
-    let known: LogFold | null = null;
-    world.run([
-      new Actor((last) => {
-        if (last !== null && 'value' in last) known = (last.value as { fold: LogFold }).fold;
-        asked.push('|');
-        return made === 3 ? null : watched(plan([`m${made++}`], known, 'w'));
-      }),
-    ]);
-    expect(asked).toEqual(['|', 'tail', 'append', '|', 'append', '|', 'append', '|']);
+    const writer = new LogWriter(world);
+    const asked = ['m0', 'm1', 'm2'].map((id) => {
+      const before = world.asked.length;
+      writer.append([named(id)]);
+      return world.asked.slice(before).map(({ ask }) => ask);
+    });
+    expect(asked).toEqual([['tail', 'append'], ['append'], ['append']]);
   });
 
   it('answers a repeat with where the record is, and appends nothing', () => {
     const world = new World(CALM, dice(1));
-    const receipts: RecordReceipt[][] = [];
-    const plans = [plan(['a', 'b'], null, 'w1'), plan(['b', 'c', 'b'], null, 'w2'), plan(['c'], null, 'w2')];
-    world.run([
-      new Actor((last) => {
-        if (last !== null && 'value' in last)
-          receipts.push((last.value as { receipts: RecordReceipt[] }).receipts);
-        return plans.shift() ?? null;
-      }),
-    ]);
+    const [one, other] = [new LogWriter(world, { writer: 'w1' }), new LogWriter(world, { writer: 'w2' })];
+    const receipts = [
+      one.append([named('a'), named('b')]),
+      other.append([named('b'), named('c'), named('b')]),
+      other.append([named('c')]),
+    ];
     expect(world.appends).toBe(2);
     expect(receipts.map((call) => call.map(({ id, record: line, repeat }) => [id, line, repeat]))).toEqual([
       [
@@ -210,23 +228,48 @@ describe('appending to a log', () => {
   });
 });
 
+describe('an append whose answer was lost', () => {
+  it('is looked at by itself, also after a longer one that did not land', () => {
+    const world = new World(CALM, dice(1));
+    const dedupe = { records: 1, ageMs: null };
+    const others = new LogWriter(world, { writer: 'o', dedupe });
+    others.append([named('first')]);
+    let attempts = 0;
+    // The first does not arrive, and meanwhile its long record comes by another way, under the same id and shorter. The
+    // second lands, and others after it, all of them where the first would have been.
+    const fault: Meddling = {
+      before: ({ ask }) => {
+        if (ask !== 'append' || attempts++ > 0) return null;
+        others.append([named('long')]);
+        return LOST;
+      },
+      after: ({ ask }, reply) => {
+        if (ask !== 'append' || reply.kind !== 'appended' || attempts > 3) return reply;
+        for (const id of ['x', 'y', 'z']) others.append([named(id)]);
+        return LOST;
+      },
+    };
+    const writer = new LogWriter(world, { writer: 'w', dedupe });
+    const long = named('long', 's', JSON.stringify('x'.repeat(10_000)));
+    const receipts = writer.append([long, named('short')], fault);
+    expect(attempts).toBeGreaterThan(2);
+    expect(receipts.map(({ id, repeat }) => [id, repeat])).toEqual([
+      ['long', true],
+      ['short', false],
+    ]);
+    const found = readSegments(world.objects(), KEY).flatMap(({ records }) => records.map(({ id }) => id));
+    expect(found).toEqual(['first', 'long', 'short', 'x', 'y', 'z']);
+  });
+});
+
 describe('a record given twice in one call', () => {
   it('is appended once, as it was given first', () => {
     const world = new World(CALM, dice(1));
-    const twice = [record('a'), { ...record('a'), line: jsonLine('2') }];
-    const options = {
-      known: null,
-      ifPosition: null,
-      writer: 'w',
-      roundTripMs: 20,
-      atMs: 0,
-      windowBytes: 1e6,
-    };
-    const plans = [appendLog('k', twice, options)];
-    world.run([new Actor(() => plans.shift() ?? null)]);
-    expect(readLog(world.object).flatMap(({ records }) => records.map(({ line }) => line))).toEqual([
-      '{"id":"a"}',
-    ]);
+    const twice: LogRecord[] = [named('a'), { ...named('a'), line: jsonLine('2') }];
+    new LogWriter(world).append(twice);
+    expect(
+      readSegments(world.objects(), KEY).flatMap(({ records }) => records.map(({ line }) => line)),
+    ).toEqual(['{"id":"a"}']);
   });
 });
 
@@ -236,15 +279,10 @@ function outcome(
   replies: readonly Reply[],
   ifPosition: number | null = null,
 ): unknown {
-  const at = ifPosition === null ? null : position(ifPosition);
-  const steps = appendLog('k', ids.map(record), {
-    known: null,
-    ifPosition: at,
-    writer: 'w',
-    roundTripMs: 20,
-    atMs: 0,
-    windowBytes: 1e6,
-  });
+  const steps = appendLog(
+    ids.map((id) => named(id)),
+    logOptions({ ifPosition: ifPosition === null ? null : position(ifPosition) }),
+  );
   try {
     let step = steps.next();
     for (const reply of replies) step = steps.next(reply);
@@ -256,10 +294,6 @@ function outcome(
 
 describe('an append to a log ends with a typed error', () => {
   const nothing: Reply = { kind: 'bytes', read: null };
-  const lost: Reply = {
-    kind: 'failed',
-    failure: { code: 'NoAnswer', status: null, requestId: null, delayMs: null },
-  };
   const denied: Reply = {
     kind: 'failed',
     failure: { code: 'AccessDenied', status: 403, requestId: 'r', delayMs: null },
@@ -276,7 +310,7 @@ describe('an append to a log ends with a typed error', () => {
   });
 
   it('OutcomeUnknown if it is refused after an attempt without an answer', () => {
-    const error = outcome(['a'], [nothing, lost, resumed, denied]);
+    const error = outcome(['a'], [nothing, LOST, resumed, denied]);
     expect(error).toBeInstanceOf(OutcomeUnknown);
     expect(error).toMatchObject({ fate: 'unknown', httpStatus: 504 });
   });
@@ -287,7 +321,7 @@ describe('an append to a log ends with a typed error', () => {
       read: { bytes: Buffer.from('x\n'), start: 0, length: 2, crc64: null },
     };
     const stop: Reply = { kind: 'stop', reason: 'time' };
-    const error = outcome(['a'], [nothing, lost, resumed, { kind: 'conflict', length: 2 }, others, stop]);
+    const error = outcome(['a'], [nothing, LOST, resumed, { kind: 'conflict', length: 2 }, others, stop]);
     expect(error).toBeInstanceOf(NotAppended);
     expect(error).toMatchObject({ fate: 'not-in', httpStatus: 503 });
   });
@@ -297,20 +331,13 @@ describe('an append to a log ends with a typed error', () => {
       kind: 'bytes',
       read: { bytes: Buffer.from('x\n'), start: 0, length: 2, crc64: null },
     };
-    expect(outcome(['a'], [tail, lost, resumed, { kind: 'conflict', length: 0 }])).toBeInstanceOf(
+    expect(outcome(['a'], [tail, LOST, resumed, { kind: 'conflict', length: 0 }])).toBeInstanceOf(
       OutcomeUnknown,
     );
   });
 
   it('OutcomeUnknown if the checksum says that the bytes before were others', () => {
-    const steps = appendLog('k', [record('a')], {
-      known: null,
-      ifPosition: null,
-      writer: 'w',
-      roundTripMs: 20,
-      atMs: 0,
-      windowBytes: 1e6,
-    });
+    const steps = appendLog([named('a')], logOptions());
     steps.next();
     const ask = steps.next(nothing).value as { body: Uint8Array };
     expect(() => steps.next({ kind: 'appended', nextPosition: ask.body.length, crc64: 1n })).toThrow(
@@ -331,7 +358,7 @@ describe('an append to a log ends with a typed error', () => {
   it('never with the payload in it', () => {
     for (const replies of [
       [nothing, denied],
-      [nothing, lost, resumed, denied],
+      [nothing, LOST, resumed, denied],
     ]) {
       const error = outcome(['s3cr3t'], replies);
       expect(JSON.stringify(error) + String(error)).not.toContain('s3cr3t');

@@ -97,6 +97,10 @@ describe('a record', () => {
     { source: '' },
     { id: '\ud800' },
     { timeMs: 0.5 },
+    { id: '1', numbered: { number: 2, epoch: null } },
+    { id: '-1', numbered: { number: -1, epoch: null } },
+    { id: '9007199254740991', numbered: { number: 2 ** 53 - 1, epoch: null } },
+    { id: '1', numbered: { number: 1, epoch: 0.5 } },
   ])('with %j is refused', (bad) => {
     expect(logRecord(good)).toBe(good);
     expect(() => logRecord({ ...good, ...bad })).toThrow(InvalidRecord);

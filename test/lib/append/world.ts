@@ -1,5 +1,5 @@
 /**
- * A small world in which plans run: one object, faults, and requests that arrive late, all drawn from one seed.
+ * A small world in which plans run: objects, faults, and requests that arrive late, all drawn from one seed.
  *
  * Actors are generators of `lib/append`; in each step one of them, chosen by the dice, gets a reply to what it asked.
  */
@@ -18,7 +18,7 @@ export interface Faults {
   readonly noLength: number;
   /** Of each ask: the driver stops the call. */
   readonly stop: number;
-  /** Of each step: someone appends bytes that are none of ours. */
+  /** Of each step: someone appends bytes that are none of ours to one of the objects. */
   readonly foreign: number;
 }
 
@@ -46,9 +46,17 @@ export function dice(seed: number): Dice {
   };
 }
 
+/** Of one run: the longest take a few hundred. */
+const STEPS_MAX = 3000;
+
+/** The key of the object that `World` speaks of where it names none. */
+export const KEY = 'k';
+
 export class World {
-  object: Buffer = Buffer.alloc(0);
-  exists = false;
+  readonly #objects = new Map<string, { readonly bytes: Buffer; readonly sum: bigint }>();
+  /** Requests so far, and bytes that were read. */
+  readonly asked: Exclude<Ask, { ask: 'pause' | 'turn' }>[] = [];
+  bytesRead = 0;
   appends = 0;
   readonly #faults: Faults;
   readonly #roll: Dice;
@@ -59,11 +67,22 @@ export class World {
     this.#roll = roll;
   }
 
+  /** Bytes of the object, none if there is none. */
+  object(key = KEY): Buffer {
+    return this.#objects.get(key)?.bytes ?? Buffer.alloc(0);
+  }
+
+  /** All objects there are, by key. */
+  objects(): Map<string, Buffer> {
+    return new Map([...this.#objects].map(([key, { bytes }]) => [key, bytes]));
+  }
+
   /** Runs every actor to its end, interleaved. */
   run(actors: readonly Actor[]): void {
     const running = new Set(actors);
     for (const actor of running) if (actor.start()) running.delete(actor);
-    while (running.size > 0) {
+    for (let steps = 0; running.size > 0; steps++) {
+      if (steps > STEPS_MAX) throw new Error('a plan does not come to an end');
       this.#somethingElse();
       const actor = [...running][Math.floor(this.#roll() * running.size)];
       if (actor?.resume(this.#reply(actor.asked())) === true) running.delete(actor);
@@ -75,7 +94,8 @@ export class World {
     if (this.#late.length > 0 && this.#roll() < 0.2) this.#deliverLate();
     if (this.#roll() < this.#faults.foreign) {
       const bytes = ['stray', 'line\n', '{"$commit":{"v":1}}\n'][Math.floor(this.#roll() * 3)] ?? '';
-      this.#write(Buffer.from(bytes));
+      const keys = this.#objects.size === 0 ? [KEY] : [...this.#objects.keys()];
+      this.write(keys[Math.floor(this.#roll() * keys.length)] ?? KEY, Buffer.from(bytes));
     }
   }
 
@@ -103,28 +123,41 @@ export class World {
   }
 
   #act(ask: Exclude<Ask, { ask: 'pause' | 'turn' }>): Reply {
-    const whole = { length: this.object.length, crc64: crc64(this.object) };
+    this.asked.push(ask);
     if (ask.ask === 'append') return this.#append(ask);
-    if (!this.exists)
+    const object = this.#objects.get(ask.key);
+    if (object === undefined)
       return ask.ask === 'head' ? { kind: 'info', info: null } : { kind: 'bytes', read: null };
+    const { length } = object.bytes;
+    const whole = { length, crc64: object.sum };
     if (ask.ask === 'head') return { kind: 'info', info: whole };
-    const start = ask.ask === 'read' ? ask.start : Math.max(0, this.object.length - ask.bytesMax);
-    const bytes = this.object.subarray(start, ask.ask === 'read' ? ask.end : undefined);
+    const start = ask.ask === 'read' ? ask.start : Math.max(0, length - ask.bytesMax);
+    const bytes = object.bytes.subarray(start, ask.ask === 'read' ? ask.end : undefined);
+    this.bytesRead += bytes.length;
     return { kind: 'bytes', read: { bytes, start, ...whole } };
   }
 
-  #append({ position, body }: Extract<Ask, { ask: 'append' }>): Reply {
-    if (position !== this.object.length) {
-      return { kind: 'conflict', length: this.#roll() < this.#faults.noLength ? null : this.object.length };
-    }
-    this.#write(body);
+  #append({ key, position, body }: Extract<Ask, { ask: 'append' }>): Reply {
+    const { length } = this.object(key);
+    if (position !== length)
+      return { kind: 'conflict', length: this.#roll() < this.#faults.noLength ? null : length };
+    this.write(key, body);
     this.appends++;
-    return { kind: 'appended', nextPosition: this.object.length, crc64: crc64(this.object) };
+    return {
+      kind: 'appended',
+      nextPosition: length + body.length,
+      crc64: this.#objects.get(key)?.sum ?? null,
+    };
   }
 
-  #write(bytes: Uint8Array): void {
-    this.object = Buffer.concat([this.object, bytes]);
-    this.exists = true;
+  delete(key: string): void {
+    this.#objects.delete(key);
+  }
+
+  /** Appends `bytes`, as anybody may. */
+  write(key: string, bytes: Uint8Array): void {
+    const { bytes: before, sum } = this.#objects.get(key) ?? { bytes: Buffer.alloc(0), sum: 0n };
+    this.#objects.set(key, { bytes: Buffer.concat([before, bytes]), sum: crc64(bytes, sum) });
   }
 }
 

@@ -78,6 +78,17 @@ describe('POST /append to a log', () => {
     expect(await lines('tenants/acme inc')).toEqual(['1']);
   });
 
+  it('takes the field of the lane from the query', async () => {
+    const { post, lines } = httpBench();
+    await post('/append/laned?tenant=acme', '1', JSON_TYPE);
+    expect(await lines('laned/02')).toEqual(['1']);
+    expect(await problem(await post('/append/laned', '1', JSON_TYPE))).toMatchObject({
+      status: 400,
+      type: 'urn:oss-append:problem:invalid-key',
+      detail: expect.stringContaining('tenant'),
+    });
+  });
+
   it('takes the same Idempotency-Key once, with or without quotes', async () => {
     const { post, lines } = httpBench();
     const first = await receipts(

@@ -8,6 +8,8 @@ export const CONFIG = {
     events: { format: 'log', key: 'events/{time:yyyy-MM-dd-HH}' },
     whole: { format: 'log', key: 'whole/x', cloudEvents: 'event' },
     tenants: { format: 'log', key: 'tenants/{field.tenant}' },
+    own: { format: 'log', key: 'own/{lane}', lanes: { by: 'instance' } },
+    laned: { format: 'log', key: 'laned/{lane}', lanes: { by: 'field.tenant', count: 16 } },
     queued: { format: 'log', key: 'queued/{queue}' },
   },
 } as const;

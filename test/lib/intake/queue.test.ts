@@ -1,5 +1,6 @@
 import type { SQSRecord } from 'aws-lambda';
 import { describe, expect, it } from 'vitest';
+import type { LogRecord } from '../../../lib/append/types.ts';
 import { createQueueHandler } from '../../../lib/intake/queue.ts';
 import { type FcContext, fcQueue, queueNameOf } from '../../../lib/shim/index.ts';
 import { StoreError } from '../../../lib/store/port.ts';
@@ -155,6 +156,113 @@ describe('a batch of a queue', () => {
     await expect(direct(it)({ eventSourceARN: '' })).rejects.toThrowError('Set APPEND_QUEUE');
     await direct(it, 'orders')({ eventSourceARN: '' });
     expect(await it.lines(OBJECT)).toEqual(['1']);
+  });
+});
+
+describe('a batch of Kafka', () => {
+  const topics = {
+    targets: {
+      relay: { format: 'log', key: 'relay/x', dedupe: { records: 2 } },
+      tenants: { format: 'log', key: 'tenants/{field.key}' },
+      wire: { format: 'raw', key: 'wire/x' },
+    },
+    queues: {
+      relay: { target: 'relay' },
+      keyed: { target: 'tenants' },
+      wired: { target: 'wire' },
+      ['t'.repeat(200)]: { target: 'relay' },
+    },
+  } as const;
+
+  /** A message as EventBridge delivers those of Kafka; `offset` is put in as it is. */
+  const kafka = (offset: string, { topic = 'relay', partition = '3', key = 'k', value = '1' } = {}) =>
+    `{"id":"e-${offset}","source":"s","specversion":"1.0","type":"alikafka:Topic:Message","data":${JSON.stringify(
+      { topic, key },
+    ).slice(0, -1)},"partition":${partition},"offset":${offset},"value":${value}}}`;
+
+  /** What is given to the appender for a batch, and what the platform is told. */
+  async function given(...messages: string[]) {
+    const it = bench(topics);
+    const records: LogRecord[] = [];
+    const intake = it.intakeOver({
+      ...it.appender,
+      appendRecords: (key, added, call) => {
+        records.push(...added);
+        return it.appender.appendRecords(key, added, call);
+      },
+    });
+    const handler = createQueueHandler({ ...it, intake, log: it.runtime.log, queueNameOf });
+    const platform = fcQueue(handler, { now: it.runtime.monotonic });
+    const answer = await platform(Buffer.from(`[${messages.join(',')}]`), FC).catch(
+      (error: unknown) => error,
+    );
+    return { it, answer, names: records.map(({ source, id, numbered }) => ({ source, id, numbered })) };
+  }
+
+  it('is numbered by the offsets of each partition', async () => {
+    const { names, it: bench } = await given(
+      kafka('1207', { value: '"a"' }),
+      kafka('0', { partition: '4', value: '"b"' }),
+      kafka('9007199254740991', { value: '"c"' }),
+    );
+    expect(names).toEqual([
+      { source: 'queue/relay/relay-3', id: '1207', numbered: { number: 1207, epoch: null } },
+      { source: 'queue/relay/relay-4', id: '0', numbered: { number: 0, epoch: null } },
+      {
+        source: 'queue/relay/relay-3',
+        id: '9007199254740991',
+        numbered: { number: 9_007_199_254_740_991, epoch: null },
+      },
+    ]);
+    expect(await bench.lines('relay/x')).toEqual(['"a"', '"b"', '"c"']);
+  });
+
+  it('is recognised by its numbers when it is delivered again, though its ids would be forgotten', async () => {
+    const it = bench(topics);
+    const deliver = delivery(it);
+    const batch = (...offsets: number[]) =>
+      deliver(
+        ...offsets.map((offset): object => JSON.parse(kafka(String(offset), { value: String(offset) }))),
+      );
+    await batch(1, 2, 3);
+    await batch(4, 6, 5);
+    await batch(3, 1, 2, 7);
+    expect(await it.lines('relay/x')).toEqual(['1', '2', '3', '4', '6', '5', '7']);
+  });
+
+  it('is named by the ids of its messages where the numbers are beyond doubles, or the topic has a long name', async () => {
+    const topic = 't'.repeat(200);
+    const { names } = await given(
+      kafka('9007199254740992'),
+      kafka('1', { partition: '9007199254740993' }),
+      kafka('7', { topic }),
+    );
+    expect(names).toEqual([
+      { source: 'queue/relay', id: 'relay-3-9007199254740992' },
+      { source: 'queue/relay', id: 'relay-9007199254740993-1' },
+      { source: `queue/${topic}`, id: `${topic}-3-7` },
+    ]);
+  });
+
+  it('tells the platform what failed by the ids of the messages', async () => {
+    const { answer } = await given(
+      kafka('1', { topic: 'keyed' }),
+      kafka('2', { topic: 'keyed', key: 'a/b' }),
+    );
+    expect(answer).toMatchObject({ failures: ['keyed-3-2'] });
+  });
+
+  it('goes into a raw target as it is', async () => {
+    const { it: bench } = await given(kafka('1', { topic: 'wired' }), kafka('2', { topic: 'wired' }));
+    expect(await bench.text('wire/x')).toBe('11');
+  });
+
+  it('is what no other source can pass for', async () => {
+    const it = bench(config);
+    const attribute = (stringValue: string) => ({ dataType: 'String', stringValue }) as const;
+    const forged = { topic: attribute('orders'), partition: attribute('0'), offset: attribute('1') };
+    await direct(it)({ messageId: 'm-1', messageAttributes: forged });
+    expect(await it.text(OBJECT)).toContain('"source":"queue/orders","ids":["m-1"]');
   });
 });
 

@@ -1,5 +1,5 @@
 /** A whole way in, from the intake down to a store in memory, that remembers what was appended where. */
-import { createAppender } from '../../../lib/appender.ts';
+import { type Appender, createAppender } from '../../../lib/appender.ts';
 import { type Config, type ConfigInput, defineConfig, type Target } from '../../../lib/config.ts';
 import { createIntake, type Intake } from '../../../lib/intake/intake.ts';
 import { type Runtime, systemRuntime } from '../../../lib/runtime.ts';
@@ -12,6 +12,7 @@ export const NOW_MS = Date.UTC(2026, 10, 22, 20, 30);
 export interface Bench {
   readonly config: Config;
   readonly store: MemoryStore;
+  readonly appender: Appender;
   readonly intake: Intake;
   readonly runtime: Runtime;
   /** The key of every append that the store saw, in order. */
@@ -22,6 +23,8 @@ export interface Bench {
   intercept: ((key: string) => AppendAnswer | undefined) | undefined;
   /** The clock, epoch milliseconds. */
   nowMs: number;
+  /** An intake over another appender. */
+  intakeOver(appender: Appender): Intake;
   target(name: string): Target;
   text(key: string): Promise<string | null>;
   /** The data lines of a log: those that are no commit. */
@@ -44,10 +47,13 @@ export function bench<Name extends string>(input: ConfigInput<Name>): Bench {
     },
   };
   const appender = createAppender({ store: watched, runtime, writer: 'test' });
+  const intakeOver = (over: Appender) => createIntake({ appender: over, runtime, instance: 'test' });
   const it: Bench = {
     config,
     store,
-    intake: createIntake({ appender, runtime }),
+    appender,
+    intake: intakeOver(appender),
+    intakeOver,
     runtime,
     appends,
     logged,

@@ -1,0 +1,110 @@
+import { digestOf } from './digest.ts';
+import type { DigestedRecord, EncodedAppend } from './encode.ts';
+import type { LogFold } from './fold.ts';
+import { segmentKey } from './segment.ts';
+import type { LogRecord, Position, RecordReceipt } from './types.ts';
+import { position } from './types.ts';
+import type { Finding, Place } from './window.ts';
+
+/** Why a record may not be appended. */
+export type Refusal = { readonly record: LogRecord } & Exclude<Finding, { verdict: 'new' | 'in' }>;
+
+/** The receipts of one call, filled in as its records are found in the log. */
+export class Receipts {
+  readonly #key: string;
+  readonly #writer: string;
+  /** In the order given; `digest` tells a record from the others of the call. */
+  readonly #records: readonly DigestedRecord[];
+  readonly #found = new Map<string, Place | null>();
+  /** Where appends of this call landed or may have landed: start → end, by segment. */
+  readonly #attempts = new Map<string, Position>();
+
+  constructor(key: string, records: readonly LogRecord[], writer: string) {
+    this.#key = key;
+    this.#records = records.map((record) => ({ record, digest: nameOf(record) }));
+    this.#writer = writer;
+  }
+
+  /** What was found is in an object that is no more. */
+  forget(): void {
+    this.#found.clear();
+    this.#attempts.clear();
+  }
+
+  attempted({ segment }: LogFold, { commit, body }: EncodedAppend): void {
+    this.#attempts.set(`${segment}/${commit.start}`, position(commit.start + body.length));
+  }
+
+  /** Where the first of the attempts that cover the end of `fold` ends, or infinity if there was none. */
+  attemptEndAfter({ segment, end }: LogFold): number {
+    let first = Number.POSITIVE_INFINITY;
+    for (const [place, attemptEnd] of this.#attempts) {
+      const [in_, start] = place.split('/').map(Number);
+      if (in_ === segment && start !== undefined && start <= end && end < attemptEnd)
+        first = Math.min(first, attemptEnd);
+    }
+    return first;
+  }
+
+  /** Notes which of the records are in, and where. */
+  note(fold: LogFold): void {
+    for (const { record, digest } of this.#records) {
+      if (this.#found.has(digest)) continue;
+      const finding = fold.find(record, digest);
+      if (finding.verdict === 'in') this.#found.set(digest, finding.place);
+    }
+  }
+
+  /** The records that are still to be appended, each once, and the first that may not be, if any. */
+  fresh(fold: LogFold): { records: DigestedRecord[]; refusal: Refusal | null } {
+    this.note(fold);
+    const records = new Map<string, DigestedRecord>();
+    /** Of each producer, the last of its records to be appended. */
+    const last = new Map<string, { readonly epoch: number; readonly number: number }>();
+    for (const digested of this.#records) {
+      const { record, digest } = digested;
+      if (this.#found.has(digest) || records.has(digest)) continue;
+      const { source, numbered } = record;
+      const before = last.get(source);
+      const finding = before === undefined ? fold.find(record, digest) : following(before, record.numbered);
+      if (finding.verdict === 'fenced' || finding.verdict === 'gap')
+        return { records: [], refusal: { ...finding, record } };
+      records.set(digest, digested);
+      if (numbered !== undefined && numbered.epoch !== null)
+        last.set(source, { epoch: numbered.epoch, number: numbered.number });
+    }
+    return { records: [...records.values()], refusal: null };
+  }
+
+  all(): RecordReceipt[] {
+    const given = new Set<string>();
+    return this.#records.map(({ record: { source, id }, digest }) => {
+      const place = this.#found.get(digest);
+      if (place === undefined) throw new Error(`a record of ${this.#key} is neither in nor to be appended`);
+      if (place === null)
+        return { object: this.#key, start: null, end: null, id, source, record: null, repeat: true };
+      const { segment, start, end, record, writer } = place;
+      const ours = writer === this.#writer && this.#attempts.has(`${segment}/${start}`);
+      const repeat = !ours || given.has(digest);
+      given.add(digest);
+      return { object: segmentKey(this.#key, segment), start, end, id, source, record, repeat };
+    });
+  }
+}
+
+/** Whether a producer's next record in a call goes on from the one before it. */
+function following(
+  before: { readonly epoch: number; readonly number: number },
+  numbered: LogRecord['numbered'],
+): Finding {
+  const { epoch, number } = numbered ?? { epoch: null, number: 0 };
+  if (epoch === null || epoch > before.epoch) return { verdict: 'new' };
+  if (epoch < before.epoch) return { verdict: 'fenced', epoch: before.epoch };
+  const expected = before.number + 1;
+  return number === expected ? { verdict: 'new' } : { verdict: 'gap', expected };
+}
+
+/** Records of one call with one name are one. */
+function nameOf({ source, id, numbered }: LogRecord): string {
+  return numbered === undefined ? digestOf(source, id) : `${source}\0${numbered.epoch}\0${numbered.number}`;
+}
