@@ -4,10 +4,12 @@ import { handle } from 'hono/aws-lambda';
 import { createHttpApp } from '../lib/http/app.ts';
 import { lambdaPlatform } from '../lib/http/lambda.ts';
 import { fcHttp } from '../lib/shim/index.ts';
+import { httpAccess } from './wiring/access.ts';
 import { services } from './wiring/services.ts';
 
-const { config, intake, runtime, credentials } = services();
-const app = createHttpApp({ config, intake, runtime, platform: lambdaPlatform(credentials) });
+const { config, deployment, intake, runtime, credentials } = services();
+const access = httpAccess({ config, deployment, runtime });
+const app = createHttpApp({ config, intake, access, runtime, platform: lambdaPlatform(credentials) });
 const lambda: Handler = handle(app);
 
 export const handler = fcHttp(lambda, { now: runtime.monotonic });

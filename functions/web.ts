@@ -1,10 +1,12 @@
 /** The HTTP interface as a web function: many requests at a time in an instance, joined into few appends. */
 import { createHttpApp } from '../lib/http/app.ts';
 import { startWebServer, webPlatform } from '../lib/http/web.ts';
+import { httpAccess } from './wiring/access.ts';
 import { services } from './wiring/services.ts';
 
 const { config, deployment, intake, runtime, credentials } = services();
-const app = createHttpApp({ config, intake, runtime, platform: webPlatform(runtime, credentials) });
+const access = httpAccess({ config, deployment, runtime });
+const app = createHttpApp({ config, intake, access, runtime, platform: webPlatform(runtime, credentials) });
 
 void startWebServer({ fetch: app.fetch, port: deployment.port }).then((server) => {
   runtime.log.info('listening', { port: server.port });

@@ -7,6 +7,8 @@
 import * as z from 'zod/mini';
 import type { DedupeWindow } from './append/types.ts';
 import { DEDUPE_WINDOW, SEGMENT_BYTES_MAX } from './appender.ts';
+import { type Access, accessMisfits, accessShape } from './config/access.ts';
+import type { AccessInput } from './config/access-input.ts';
 import { ConfigError } from './config/error.ts';
 import {
   type FieldLanesInput,
@@ -29,6 +31,8 @@ export interface RawTargetInput {
   readonly contentType?: string;
   /** Spreads the payloads over objects; `{lane}` in the key is the lane. Default: none. */
   readonly lanes?: FieldLanesInput | InstanceLanesInput;
+  /** Who may write over HTTP. Default: that of the configuration. */
+  readonly access?: AccessInput;
 }
 
 /** An NDJSON object in which every record is exactly once. */
@@ -42,6 +46,8 @@ export interface LogTargetInput {
   readonly cloudEvents?: 'data' | 'event';
   /** Spreads the records over logs; `{lane}` in the key is the lane. Default: none. */
   readonly lanes?: IdLanesInput | FieldLanesInput | InstanceLanesInput;
+  /** Who may write over HTTP. Default: that of the configuration. */
+  readonly access?: AccessInput;
   /** How far back a repeat is recognised, at the least (PROTOCOL.md §4.1). */
   readonly dedupe?: {
     /** As long as not more records were appended since, 1 to 1,000,000. Default: 16,000. */
@@ -65,6 +71,8 @@ export interface ConfigInput<Name extends string> {
   readonly queues?: Readonly<Record<string, DoorInput<NoInfer<Name>>>>;
   /** By name of the timer trigger. */
   readonly schedules?: Readonly<Record<string, DoorInput<NoInfer<Name>>>>;
+  /** Who may write over HTTP to targets that do not say. Default: what the deployment says, `APPEND_ACCESS`. */
+  readonly access?: AccessInput<NoInfer<Name>>;
 }
 
 export interface Target {
@@ -76,6 +84,8 @@ export interface Target {
   readonly lanes: Lanes | null;
   /** Names of the fields that a payload has to bring, for its key or its lane. */
   readonly fields: readonly string[];
+  /** Who may write over HTTP; null leaves it to the deployment. */
+  readonly access: Access | null;
   /** These two are of logs; `raw` objects have neither. */
   readonly dedupe: DedupeWindow;
   readonly segmentBytesMax: number;
@@ -103,15 +113,22 @@ export function defineConfig<Name extends string>(input: ConfigInput<Name>): Con
 
   read(configShape, input);
   const entries = z.parse(entriesOf, input);
+  const access = (value: unknown, names: readonly string[] | null, ...path: string[]) =>
+    value === undefined ? null : (read(accessShape(value, names), value, ...path, 'access') ?? null);
+  const everywhere = access(entries.access, Object.keys(entries.targets));
   const targets = collect(entries.targets, (name, value): Target | undefined => {
     const parsed = read(targetShape, value, 'targets', name);
     if (parsed === undefined) return undefined;
-    const target = targetOf(name, parsed);
+    const own = access(parsed.access, null, 'targets', name);
+    const target = targetOf(name, parsed, own ?? everywhere);
+    const keys = new Map([[name, target.key]]);
+    problems.push(...misfitsOf(own, keys, `targets.${name}.`));
     const misfit = laneMisfit(target.lanes, target.key);
     if (misfit) problems.push(`targets.${name}.${misfit}`);
     return target;
   });
-  problems.push(...overlaps([...targets.values()]));
+  const keys = new Map([...targets].map(([name, { key }]) => [name, key]));
+  problems.push(...misfitsOf(everywhere, keys, ''), ...overlaps([...targets.values()]));
 
   const door = doorShape(Object.keys(entries.targets));
   const doors = (group: 'queues' | 'schedules') =>
@@ -128,7 +145,7 @@ export function defineConfig<Name extends string>(input: ConfigInput<Name>): Con
 }
 
 /** Fills in the defaults. */
-function targetOf(name: string, input: z.infer<typeof targetShape>): Target {
+function targetOf(name: string, input: z.infer<typeof targetShape>, access: Access | null): Target {
   const { format, key, contentType = CONTENT_TYPE[format], lanes = null } = input;
   const { cloudEvents = 'data', dedupe, segmentBytesMax = SEGMENT_BYTES_MAX } = format === 'log' ? input : {};
   return {
@@ -139,12 +156,17 @@ function targetOf(name: string, input: z.infer<typeof targetShape>): Target {
     cloudEvents,
     lanes,
     fields: lanes?.by === 'field' ? [...new Set([...key.fields, lanes.field])] : key.fields,
+    access,
     dedupe: {
       records: dedupe?.records ?? DEDUPE_WINDOW.records,
       ageMs: dedupe?.ageMs ?? DEDUPE_WINDOW.ageMs,
     },
     segmentBytesMax,
   };
+}
+
+function misfitsOf(access: Access | null, keys: ReadonlyMap<string, KeyTemplate>, place: string): string[] {
+  return access === null ? [] : accessMisfits(access, keys).map((misfit) => `${place}access.${misfit}`);
 }
 
 /** Two targets that could write the same key would take each other's bytes for damage. */

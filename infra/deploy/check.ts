@@ -5,13 +5,15 @@
  *     npx tsx infra/deploy/check.ts [s.yaml]
  *
  * Checked against the repository: each file of `functions/` is deployed exactly once, and queues and schedules bear
- * the names that `append.config.ts` routes by, since a trigger under another name would deliver what nobody takes.
+ * the names that `append.config.ts` routes by, since a trigger under another name would deliver what nobody takes. Its
+ * targets rely on no trigger that lets anyone in, and the secrets that it names are there.
  */
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { z } from 'zod';
+import { type AccessRules, accessProblems, accessRules } from './access.ts';
 import { type CheckedTemplate, template } from './schema.ts';
 import { isRecord, type Problem, pathText, readTemplate } from './template.ts';
 
@@ -23,6 +25,8 @@ export interface Surroundings {
   readonly functions: readonly string[];
   /** Queues and schedules that append.config.ts routes, null where there is no such file. */
   readonly routes: { readonly queues: readonly string[]; readonly schedules: readonly string[] } | null;
+  /** Who may write over HTTP. */
+  readonly access: AccessRules;
 }
 
 /** All that is wrong with the text of an s.yaml; nothing if it can be deployed. */
@@ -53,8 +57,15 @@ function explain(issue: z.core.$ZodIssue, above: readonly PropertyKey[] = []): r
   return [{ path: pathText(place), message: issue.message }];
 }
 
-function disagreements(checked: CheckedTemplate, { functions, routes }: Surroundings): readonly Problem[] {
-  return [...deployment(checked, functions), ...(routes === null ? [] : routing(checked, routes))];
+function disagreements(
+  checked: CheckedTemplate,
+  { functions, routes, access }: Surroundings,
+): readonly Problem[] {
+  return [
+    ...deployment(checked, functions),
+    ...(routes === null ? [] : routing(checked, routes)),
+    ...accessProblems(checked, access),
+  ];
 }
 
 function deployment({ resources }: CheckedTemplate, functions: readonly string[]): readonly Problem[] {
@@ -117,12 +128,13 @@ export async function surroundings(root: string = ROOT): Promise<Surroundings> {
     .filter((file) => /^[^.]+\.ts$/.test(file))
     .map((file) => file.slice(0, -'.ts'.length));
   const config = path.join(root, 'append.config.ts');
-  if (!existsSync(config)) return { functions, routes: null };
+  if (!existsSync(config)) return { functions, routes: null, access: accessRules(undefined) };
   const loaded: unknown = await import(pathToFileURL(config).href);
   const routes = isRecord(loaded) && isRecord(loaded['default']) ? loaded['default'] : {};
   return {
     functions,
     routes: { queues: namesOf(routes['queues']), schedules: namesOf(routes['schedules']) },
+    access: accessRules(routes['targets']),
   };
 }
 

@@ -1,13 +1,12 @@
-/** `npm run torture`: simulates seeds until one breaks a promise, and tells its story. */
-import { check } from '../../test/simulation/check.ts';
-import { simulate } from '../../test/simulation/run.ts';
-import { scenario } from '../../test/simulation/scenario.ts';
-import { shrink, story } from '../../test/simulation/shrink.ts';
+/** `npm run torture`: what breaks a promise? Simulated seeds, or real processes. */
 import { runCommand, UsageError } from '../cli/command.ts';
+import { tortureProcesses } from './processes/torture.ts';
+import { tortureSeeds } from './seeds.ts';
 
 const SEEDS = 10_000;
-const TERMINAL_MS = 100;
-const LOG_MS = 5000;
+const PROCESSES_MAX = 64;
+const SECONDS = 20;
+const SECONDS_MAX = 86_400;
 
 await runCommand({
   help: `
@@ -21,73 +20,52 @@ A seed that breaks a promise is made small and told as a story; the exit code is
   --seed S         the first of them (a random one)
   --seconds T      stop after T seconds
 
-Ctrl-C stops after the seed that is running.`,
-  flags: { seeds: { type: 'string' }, seed: { type: 'string' }, seconds: { type: 'string' } },
+Ctrl-C stops after the seed that is running.
+
+Or with real processes: writers on the local OSS, which loses, delays and refuses, and is itself killed and started
+again. Writers are killed (SIGKILL), or stopped and continued (SIGSTOP, SIGCONT). What was not acknowledged is sent
+again until it is; then every object is read from the disk and checked against what was sent and answered. Of a run
+that breaks a promise, the first is told, and everything is kept in a directory; the exit code is 1 then.
+
+  npm run torture -- --processes 6
+  npm run torture -- --processes 16 --seconds 300 --seed 42
+
+  --processes N    how many writers at a time, 1 to ${PROCESSES_MAX}
+  --seconds T      hand out jobs for T seconds (${SECONDS}), and then finish them
+  --seed S         of what is sent, and who is killed when (a random one). What comes of it is up to the operating
+                   system's timing too, so a seed does not repeat a run
+
+Ctrl-C hands out no more jobs, finishes and checks; a second one ends everything at once.`,
+  flags: {
+    seeds: { type: 'string' },
+    seed: { type: 'string' },
+    seconds: { type: 'string' },
+    processes: { type: 'string' },
+  },
   async run({ values, positionals }) {
     if (positionals.length > 0) throw new UsageError(`${positionals[0]}: only flags are taken. See --help.`);
-    const first = whole('seed', values.seed) ?? Math.floor(Math.random() * 2 ** 31);
+    const seed = whole('seed', values.seed) ?? Math.floor(Math.random() * 2 ** 31);
     const seconds = whole('seconds', values.seconds);
-    const seeds = whole('seeds', values.seeds) ?? (seconds === undefined ? SEEDS : Number.POSITIVE_INFINITY);
-    if (seeds === 0) throw new UsageError('--seeds 0: at least one seed has to run.');
-    await torture(first, seeds, seconds ?? Number.POSITIVE_INFINITY);
+    const seeds = whole('seeds', values.seeds);
+    const processes = whole('processes', values.processes);
+    if (processes === undefined) {
+      if (seeds === 0) throw new UsageError('--seeds 0: at least one seed has to run.');
+      const most = seeds ?? (seconds === undefined ? SEEDS : Number.POSITIVE_INFINITY);
+      await tortureSeeds({ first: seed, seeds: most, seconds: seconds ?? Number.POSITIVE_INFINITY });
+      return;
+    }
+    if (seeds !== undefined)
+      throw new UsageError(
+        '--seeds is for the simulation, and --processes runs one seed: leave one of them out. --seconds says how long processes run.',
+      );
+    if (processes < 1 || processes > PROCESSES_MAX)
+      throw new UsageError(`--processes ${processes}: give a number from 1 to ${PROCESSES_MAX}, such as 6.`);
+    const time = seconds ?? SECONDS;
+    if (time < 1 || time > SECONDS_MAX)
+      throw new UsageError(`--seconds ${time}: with --processes, give a number from 1 to ${SECONDS_MAX}.`);
+    await tortureProcesses({ writers: processes, seed, seconds: time });
   },
 });
-
-async function torture(first: number, seeds: number, seconds: number): Promise<void> {
-  let stopped = false;
-  const stop = () => {
-    stopped = true;
-  };
-  process.once('SIGINT', stop).once('SIGTERM', stop);
-  const startMs = performance.now();
-  const progress = meter();
-  const totals = { seeds: 0, calls: 0, faults: 0 };
-  while (!stopped && totals.seeds < seeds && performance.now() - startMs < seconds * 1000) {
-    const { failure, calls, faults } = await tried(first + totals.seeds);
-    totals.seeds++;
-    totals.calls += calls;
-    totals.faults += faults;
-    progress.update(text(totals, startMs));
-    if (failure === null) continue;
-    progress.end();
-    process.stderr.write(`seed ${failure.run.scenario.seed} fails; making it smaller …\n`);
-    process.stdout.write(`${story(await shrink(failure))}\n`);
-    process.exitCode = 1;
-    break;
-  }
-  progress.end();
-  process.off('SIGINT', stop).off('SIGTERM', stop);
-  const verdict = process.exitCode === 1 ? 'a promise is broken' : 'every promise was kept';
-  process.stdout.write(`${text(totals, startMs)}, from seed ${first} on: ${verdict}\n`);
-}
-
-async function tried(seed: number) {
-  const run = await simulate(scenario(seed));
-  const violations = check(run);
-  const failure = violations.length === 0 ? null : { run, violations };
-  return { failure, calls: run.deliveries.length, faults: run.struck.length };
-}
-
-function text({ seeds, calls, faults }: { seeds: number; calls: number; faults: number }, startMs: number) {
-  const rate = Math.round(seeds / Math.max(0.001, (performance.now() - startMs) / 1000));
-  return `${seeds} seeds, ${calls} calls, ${faults} faults, ${rate} seeds/s`;
-}
-
-/** A line that renews itself on a terminal, a line now and then elsewhere. */
-function meter() {
-  const terminal = process.stderr.isTTY === true;
-  let lastMs = performance.now();
-  return {
-    update(line: string) {
-      if (performance.now() - lastMs < (terminal ? TERMINAL_MS : LOG_MS)) return;
-      lastMs = performance.now();
-      process.stderr.write(terminal ? `\r\x1b[K${line}` : `${line}\n`);
-    },
-    end() {
-      if (terminal) process.stderr.write('\r\x1b[K');
-    },
-  };
-}
 
 function whole(flag: string, given: string | undefined): number | undefined {
   if (given === undefined || /^\d{1,10}$/.test(given)) return given === undefined ? undefined : Number(given);

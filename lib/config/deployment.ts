@@ -1,9 +1,11 @@
 /**
- * What a deployment decides, from environment variables. The only place that reads `process.env`.
+ * What a deployment decides, from environment variables. Only this and `secrets.ts` read `process.env`.
  *
  *     OSS_ENDPOINT          required: oss-cn-hangzhou-internal.aliyuncs.com (https), or a URL
  *     OSS_BUCKET            required
  *     OSS_REGION            cn-hangzhou; by default the region of the function, FC_REGION
+ *     APPEND_ACCESS         who may write over HTTP to targets without `access`: open (anyone), trigger (whom Function
+ *                           Compute's trigger lets in) or deny (nobody); default deny
  *     APPEND_QUEUE          name of the queue, for queue functions whose messages do not say it
  *     APPEND_QUEUE_SHAPE    mns-topic-stream for an MNS topic trigger with format STREAM; default auto
  *     APPEND_QUEUE_BODIES   base64 where the source sends bytes as base64; default text
@@ -11,6 +13,7 @@
  * The rest is set by the platform.
  */
 import * as z from 'zod/mini';
+import type { Policy } from './access-input.ts';
 import { ConfigError } from './error.ts';
 import { hint, problemsOf } from './mistakes.ts';
 
@@ -20,6 +23,8 @@ export interface Deployment {
   /** `cn-hangzhou` */
   readonly region: string;
   readonly bucket: string;
+  /** Of the targets without an `access` of their own. */
+  readonly access: Policy;
   /** Queue of the messages that do not name theirs. */
   readonly queue: string | undefined;
   /** Shape of the queue trigger's events, and what string bodies are: options of the queue shim. */
@@ -48,6 +53,7 @@ const environment = z.object({
   OSS_BUCKET: text(BUCKET, 'the name of the bucket to append to'),
   OSS_ENDPOINT: z.string(hint(ENDPOINT)).check(z.refine((value) => originOf(value) !== null, hint(ENDPOINT))),
   OSS_REGION: text(REGION, 'the region of the bucket, such as cn-hangzhou'),
+  APPEND_ACCESS: z._default(z.enum(['open', 'trigger', 'deny'], hint('open, trigger or deny')), 'deny'),
   APPEND_QUEUE: z.optional(z.string()),
   APPEND_QUEUE_SHAPE: z._default(
     z.enum(['auto', 'mns-topic-stream'], hint('auto or mns-topic-stream')),
@@ -81,6 +87,7 @@ export function deploymentFrom(
     endpoint,
     region: env.OSS_REGION.replace(REGION, '$1'),
     bucket: env.OSS_BUCKET,
+    access: env.APPEND_ACCESS,
     queue: env.APPEND_QUEUE,
     queueShape: env.APPEND_QUEUE_SHAPE,
     queueBodies: env.APPEND_QUEUE_BODIES,

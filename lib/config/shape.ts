@@ -33,12 +33,16 @@ const segmentBytesMax = z.optional(
   wholeNumber(1024, 4 * 1024 ** 3, 'a length in bytes from 1,024 to 4,294,967,296 (4 GiB)'),
 );
 
-const raw = { key: key(false), contentType, lanes: lanesShape('raw') };
+/** Has a shape of its own, which depends on where it stands. */
+const access = z.optional(z.unknown());
+
+const raw = { key: key(false), contentType, lanes: lanesShape('raw'), access };
 const log = {
   key: key(true),
   contentType,
   cloudEvents,
   lanes: lanesShape('log'),
+  access,
   dedupe,
   segmentBytesMax,
 };
@@ -73,18 +77,22 @@ export const configShape = z.strictObject(
     targets,
     queues: routes('{ orders: { target: "events" } }'),
     schedules: routes('{ hourly: { target: "events" } }'),
+    access,
   },
-  only('targets, queues, schedules'),
+  only('targets, queues, schedules, access'),
 );
 
 const entries = z.catch(z.record(z.string(), z.unknown()), {});
 
 /** Whatever entries there are, so that a mistake outside does not hide those inside. Takes everything. */
-export const entriesOf = z.catch(z.object({ targets: entries, queues: entries, schedules: entries }), {
-  targets: {},
-  queues: {},
-  schedules: {},
-});
+export const entriesOf = z.catch(
+  z.object({ targets: entries, queues: entries, schedules: entries, access }),
+  {
+    targets: {},
+    queues: {},
+    schedules: {},
+  },
+);
 
 function template(text: string, segmented: boolean, context: z.core.ParsePayload): KeyTemplate {
   try {

@@ -4,7 +4,8 @@
  *     POST /append/{target}[/{path}]   appends the body, answers with receipts
  *     GET  /health                     says that it runs
  *
- * Every error is a problem document (`problem.ts`). Each request leaves one line in the log, without its query and body.
+ * Every error is a problem document (`problem.ts`). Each request leaves one line in the log, without its query and body,
+ * and with the name of the credential that it was let in with.
  */
 import { type Context, Hono } from 'hono';
 import type { Receipt, RecordReceipt } from '../append/types.ts';
@@ -14,6 +15,7 @@ import { failureOf, reportOf } from '../intake/failure.ts';
 import type { Intake } from '../intake/intake.ts';
 import type { Payload } from '../intake/payload.ts';
 import type { Runtime } from '../runtime.ts';
+import type { Access } from './access/access.ts';
 import { readBody } from './body.ts';
 import { ifPositionOf } from './conditions.ts';
 import { payloadsOf } from './payloads.ts';
@@ -23,6 +25,7 @@ import { APPEND, appendPath, pathOf } from './route.ts';
 export interface HttpAppOptions<Bindings extends object> {
   readonly config: Config;
   readonly intake: Intake;
+  readonly access: Access;
   readonly runtime: Pick<Runtime, 'monotonic' | 'log'>;
   readonly platform: Platform<Bindings>;
 }
@@ -46,6 +49,8 @@ interface Variables {
   call: HttpCall;
   /** Name of the target, once it is known to be one. */
   target: string;
+  /** Name of the credential that the call was let in with, if it takes one. */
+  credential: string;
   /** What went wrong, if anything did. */
   code: string;
 }
@@ -64,7 +69,7 @@ export const CALL_MS = 30_000;
 export function createHttpApp<Bindings extends object>(
   options: HttpAppOptions<Bindings>,
 ): Hono<Environment<Bindings>> {
-  const { config, intake, runtime, platform } = options;
+  const { config, intake, access, runtime, platform } = options;
   const app: Hono<Environment<Bindings>> = new Hono({
     getPath: (request, { env } = {}) => pathOf((env && platform.rawPath(env)) ?? request.url),
   });
@@ -78,6 +83,7 @@ export function createHttpApp<Bindings extends object>(
       method: c.req.method,
       route: routeOf(c.req.path),
       target: c.get('target'),
+      credential: c.get('credential'),
       status,
       ms: Math.round(runtime.monotonic() - startMs),
       requestId: c.get('call').requestId,
@@ -90,15 +96,18 @@ export function createHttpApp<Bindings extends object>(
     const { target: name, path } = appendPath(c.req.path);
     const target = targetOf(config, name);
     c.set('target', name);
-    call.authorize();
     const { headers } = c.req.raw;
+    const body = bodyOf(c.req.raw);
+    const caller = await access.identify(target, { headers, body, remainingMs: call.remainingMs });
+    if (caller.credential !== null) c.set('credential', caller.credential);
+    call.authorize();
     const ifPosition = ifPositionOf(headers);
     const fields = fieldsOf(new URL(c.req.url).searchParams, target);
-    const payloads = payloadsOf(target, headers, await readBody(c.req.raw));
+    const payloads = payloadsOf(target, headers, await body(), caller.delivery);
     const outcomes = await intake.take(
       target,
       payloads.map((payload): Payload => ({ ...payload, path, fields })),
-      { remainingMs: call.remainingMs, ifPosition, invalid: 'fails-call' },
+      { remainingMs: call.remainingMs, ifPosition, allow: caller.allow, invalid: 'fails-call' },
     );
     const receipts = outcomes.map((outcome) => ('receipt' in outcome ? outcome.receipt : null));
     const failed = outcomes.find((outcome) => 'error' in outcome);
@@ -148,6 +157,15 @@ function targetOf(config: Config, name: string): Target {
     'UnknownTarget',
     `There is no target ${quote(name)}. Name one of those that append.config.ts defines.`,
   );
+}
+
+/** Reads the body when it is first asked for, once. Whoever asks first says how long it may be. */
+function bodyOf(request: Request): (bytesMax?: number) => Promise<Uint8Array> {
+  let body: Promise<Uint8Array> | null = null;
+  return (bytesMax) => {
+    body ??= readBody(request, bytesMax);
+    return body;
+  };
 }
 
 /** The query parameters that the target asks for. Others are none of our business. */

@@ -3,6 +3,7 @@ import type { Target } from '../config.ts';
 import { IntakeError } from '../intake/errors.ts';
 import { timeOfId } from '../intake/id-time.ts';
 import type { Content, Payload } from '../intake/payload.ts';
+import type { Delivery } from './access/types.ts';
 import { binaryEvent, eventBatch, isBinaryEvent, structuredEvent } from './cloudevents.ts';
 import { idempotencyKeyOf } from './conditions.ts';
 import { type BodyKind, bodyKindOf } from './media-type.ts';
@@ -14,8 +15,19 @@ const SOURCE = 'http';
 /** Records of one call. The answer has a receipt for each, and a synchronous answer may not be much longer than this. */
 const RECORDS_MAX = 10_000;
 
-/** Throws `IntakeError`. */
-export function payloadsOf(target: Target, headers: Headers, body: Uint8Array): Payload[] {
+/** `delivery` is what a signature covers, where there is one. Throws `IntakeError`. */
+export function payloadsOf(
+  target: Target,
+  headers: Headers,
+  body: Uint8Array,
+  delivery: Delivery | null = null,
+): Payload[] {
+  if (delivery === null) return sentPayloads(target, headers, body);
+  assertNoOtherName(headers);
+  return delivered(delivery, sentPayloads(target, headers, body));
+}
+
+function sentPayloads(target: Target, headers: Headers, body: Uint8Array): Payload[] {
   const key = idempotencyKeyOf(headers);
   const producer = producerOf(headers);
   if (producer) assertTakesProducers(target);
@@ -85,6 +97,28 @@ function named(key: string | undefined, contents: readonly Content[]): Payload[]
     id: contents.length === 1 ? key : `${key}/${index}`,
     timeMs,
   }));
+}
+
+/**
+ * The records of a signed delivery go by its name, whatever else they are called: that is signed, or at least the same
+ * whenever the delivery comes again.
+ */
+function delivered({ source, id, timeMs }: Delivery, payloads: readonly Payload[]): Payload[] {
+  return payloads.map(({ id: _, ...payload }, index) => ({
+    ...payload,
+    source,
+    ...(id !== undefined && { id: payloads.length === 1 ? id : `${id}/${index}` }),
+    timeMs: payload.timeMs ?? timeMs,
+  }));
+}
+
+/** No signature covers these headers: a copy of a delivery with others of them would pass for a new one. */
+function assertNoOtherName(headers: Headers): void {
+  if (producerOf(headers) === undefined && !headers.has('idempotency-key') && !isBinaryEvent(headers)) return;
+  throw new IntakeError(
+    'InvalidIdempotencyKey',
+    'The records of a signed delivery are named by the delivery. Leave out Idempotency-Key, the Producer headers and the ce- headers.',
+  );
 }
 
 function atLeastOne<T extends { readonly length: number }>(list: T): T {

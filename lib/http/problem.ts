@@ -1,6 +1,7 @@
 /** Errors as problem documents (RFC 9457). The types are listed in PROTOCOL.md; the detail is for people. */
 import type { Receipt, RecordReceipt } from '../append/types.ts';
 import { failureOf } from '../intake/failure.ts';
+import { AccessError } from './access/refusal.ts';
 import { ACCEPTED } from './media-type.ts';
 
 /** What a caller who is told nothing better waits before the next try, in seconds. */
@@ -39,6 +40,8 @@ export function problemResponse(error: unknown, { requestId, receipts }: Problem
     'producer-received-seq': failure.receivedSeq,
   };
   for (const [name, fact] of Object.entries(facts)) if (fact !== null) headers.set(name, String(fact));
+  if (error instanceof AccessError && error.challenge !== null)
+    headers.set('www-authenticate', error.challenge);
   if (status === 415) headers.set('accept', ACCEPTED);
   return new Response(JSON.stringify(Object.fromEntries(document.filter(saysSomething))), {
     status,

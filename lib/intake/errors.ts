@@ -18,6 +18,11 @@ const STATUS = {
   InvalidProducer: 400,
   /** The request has a URL or a host that is none. */
   MalformedRequest: 400,
+  /** No credential that the target knows, or one that does not hold. */
+  Unauthenticated: 401,
+  InvalidSignature: 401,
+  /** A good credential for something else. */
+  Forbidden: 403,
   UnknownTarget: 404,
   NotFound: 404,
   MethodNotAllowed: 405,
@@ -27,6 +32,8 @@ const STATUS = {
   UnknownQueue: 500,
   UnknownSchedule: 500,
   MissingCredentials: 500,
+  /** What it takes to check a credential is out of reach. */
+  AccessUnavailable: 503,
 } as const;
 
 export type IntakeErrorCode = keyof typeof STATUS;

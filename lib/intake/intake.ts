@@ -29,6 +29,8 @@ export interface IntakeCall {
   readonly remainingMs: () => number;
   /** Append only if the object has this length, in bytes. */
   readonly ifPosition?: number | undefined;
+  /** Asked about every key before anything is appended; throws `IntakeError` for one that the caller may not write. */
+  readonly allow?: ((key: string) => void) | undefined;
   /** What a payload that cannot be appended does: it fails the call, or gets an error for an outcome. */
   readonly invalid: 'fails-call' | 'fails-alone';
 }
@@ -64,7 +66,7 @@ export function createIntake({ appender, runtime, instance }: IntakeOptions): In
     format: Format<Body>,
     target: Target,
     payloads: readonly Payload[],
-    { remainingMs, ifPosition, invalid }: IntakeCall,
+    { remainingMs, ifPosition, allow, invalid }: IntakeCall,
   ): Promise<Outcome[]> {
     const outcomes: Outcome[] = [];
     const batches = new Map<string, Batch<Body>>();
@@ -104,6 +106,7 @@ export function createIntake({ appender, runtime, instance }: IntakeOptions): In
         outcomes[place] = { error };
       }
     }
+    if (allow) for (const key of batches.keys()) allow(key);
     if (ifPosition !== undefined && batches.size > 1) {
       throw new IntakeError(
         'InvalidCondition',

@@ -30,7 +30,12 @@ afterAll(async () => {
   await rm(dataDir, { recursive: true });
 });
 
-const environment = () => ({ OSS_ENDPOINT: oss.url, OSS_BUCKET: BUCKET, FC_REGION: 'cn-hangzhou' });
+const environment = () => ({
+  OSS_ENDPOINT: oss.url,
+  OSS_BUCKET: BUCKET,
+  FC_REGION: 'cn-hangzhou',
+  APPEND_ACCESS: 'open',
+});
 
 function context(credentials: FcCredentials = KEY): FcContext {
   return {
@@ -185,6 +190,15 @@ describe('the function web', () => {
     const ended = once(child, 'exit');
     child.kill('SIGTERM');
     expect(await ended).toEqual([0, null]);
+  });
+
+  it('lets nobody write unless the deployment or the configuration says so', async () => {
+    const { APPEND_ACCESS: _, ...rest } = environment();
+    const { port } = await started({ ...rest, FC_CUSTOM_LISTEN_PORT: '0' });
+    const answer = await fetch(`http://127.0.0.1:${port}/append/notes/nobody`, { method: 'POST', body: 'x' });
+    expect(answer.status).toBe(401);
+    expect(answer.headers.get('www-authenticate')).toBe('Bearer realm="oss-append"');
+    expect(await stored('notes/nobody')).toBeNull();
   });
 
   it('does not start in an environment that has mistakes, and tells them', async () => {

@@ -64,13 +64,13 @@ describe('the configuration', () => {
       }),
     ).toEqual([
       'targets.no spaces: write targets by name, with letters, digits, - and _ in a name (it is part of the URL)',
-      'topics: there is no such setting; there are targets, queues, schedules',
+      'topics: there is no such setting; there are targets, queues, schedules, access',
       'targets.a.key: is missing; write a key such as "events/{time:yyyy/MM/dd/HH}.ndjson"',
       'targets.b.format: write "log" (NDJSON, every record exactly once) or "raw" (bytes as they come)',
       'targets.c.key: {date} is no placeholder; there are {path}, {time:yyyy/MM/dd/HH}, {queue}, {field.NAME} and {lane}',
       'targets.d.contentType: write a MIME type such as "text/plain"',
-      'targets.d.compress: there is no such setting; there are format, key, contentType, lanes',
-      'targets.e.cloudEvents: there is no such setting; there are format, key, contentType, lanes',
+      'targets.d.compress: there is no such setting; there are format, key, contentType, lanes, access',
+      'targets.e.cloudEvents: there is no such setting; there are format, key, contentType, lanes, access',
       'targets.f.cloudEvents: write "data" or "event"',
       'targets.g: write "log" (NDJSON, every record exactly once) or "raw" (bytes as they come)',
       'queues.q.target: write the name of a target: no spaces, a, b, c, d, e, f, g',
@@ -84,7 +84,7 @@ describe('the configuration', () => {
     expect(problems({ targets: {} })).toEqual(['targets: write one target or more']);
     for (const nothing of [undefined, null, 3, []]) {
       expect(problems(nothing)).toEqual([
-        'the configuration: write an object with targets, queues, schedules',
+        'the configuration: write an object with targets, queues, schedules, access',
       ]);
     }
   });
@@ -187,7 +187,7 @@ describe('what a log remembers and how long it gets', () => {
     for (const more of [{ dedupe: {} }, { segmentBytesMax: 1024 }]) {
       const [name] = Object.keys(more);
       expect(problems({ targets: { a: { ...raw('a/x'), ...more } } })).toEqual([
-        `targets.a.${name}: there is no such setting; there are format, key, contentType, lanes`,
+        `targets.a.${name}: there is no such setting; there are format, key, contentType, lanes, access`,
       ]);
     }
   });

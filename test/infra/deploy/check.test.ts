@@ -1,15 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
+import { accessRules } from '../../../infra/deploy/access.ts';
 import { checkTemplate, type Surroundings, surroundings } from '../../../infra/deploy/check.ts';
 import { isRecord, pathText } from '../../../infra/deploy/template.ts';
 import { cronProblem } from '../../../infra/deploy/triggers.ts';
+import { defineConfig } from '../../../lib/config.ts';
 
 const SHIPPED = readFileSync(new URL('../../../s.yaml', import.meta.url), 'utf8');
 const ENVIRONMENT = { OSS_BUCKET: 'a-bucket', ALIBABA_CLOUD_ACCOUNT_ID: '1234567890123456' };
 const AROUND: Surroundings = {
   functions: ['http', 'queue', 'schedule', 'web'],
   routes: { queues: ['events'], schedules: ['heartbeat'] },
+  access: { leftToTrigger: [], secretVariables: [] },
 };
 
 type Path = readonly (string | number)[];
@@ -193,6 +196,50 @@ describe('disagreement with the repository', () => {
       pathText(stream('eventSourceConfig', 'eventSourceParameters', 'sourceMNSParameters', 'QueueName')),
       pathText(trigger('schedule', 'triggerName')),
     ]);
+  });
+});
+
+describe('who may write over HTTP', () => {
+  const authType = (resource: string) => trigger(resource, 'triggerConfig', 'authType');
+  const opened = (APPEND_ACCESS: string, access = AROUND.access) => {
+    const document = JSON.parse(JSON.stringify(shipped()));
+    const { triggers, environmentVariables } = document.resources.web.props;
+    triggers[0].triggerConfig.authType = 'anonymous';
+    environmentVariables.APPEND_ACCESS = APPEND_ACCESS;
+    return check(stringify(document), { ...AROUND, access });
+  };
+
+  it('is not left to a trigger that lets anyone in', () => {
+    const path = pathText(authType('web'));
+    expect(opened('trigger')).toEqual([{ path, message: expect.stringContaining('APPEND_ACCESS to deny') }]);
+    expect(opened('deny')).toEqual([]);
+    expect(opened('open')).toEqual([]);
+    expect(opened('deny', { leftToTrigger: ['notes'], secretVariables: [] })).toEqual([
+      { path, message: expect.stringContaining('the target "notes" leaves it to the trigger') },
+    ]);
+  });
+
+  it('is known by secrets that the functions for HTTP have', () => {
+    const access = { leftToTrigger: ['notes'], secretVariables: ['HOOK', 'OSS_BUCKET'] };
+    const message = expect.stringContaining('has no HOOK, which append.config.ts names; write HOOK: ');
+    expect(check(SHIPPED, { ...AROUND, access })).toEqual([
+      { path: 'resources.http.props.environmentVariables', message },
+      { path: 'resources.web.props.environmentVariables', message },
+    ]);
+  });
+
+  it('is read from the configuration', () => {
+    const hook = { scheme: 'webhook', name: 'hook', secretVariable: 'HOOK' } as const;
+    const { targets } = defineConfig({
+      targets: {
+        a: { format: 'log', key: 'a/x' },
+        b: { format: 'log', key: 'b/x' },
+        c: { format: 'log', key: 'c/x', access: 'trigger' },
+      },
+      access: [hook, { ...hook, scheme: 'github', name: 'git', secretVariable: 'GIT' }],
+    });
+    expect(accessRules(targets)).toEqual({ leftToTrigger: ['c'], secretVariables: ['HOOK', 'GIT'] });
+    expect(accessRules(undefined)).toEqual({ leftToTrigger: [], secretVariables: [] });
   });
 });
 

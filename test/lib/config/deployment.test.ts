@@ -13,6 +13,7 @@ describe('the environment', () => {
       endpoint: 'https://oss-cn-hangzhou-internal.aliyuncs.com',
       region: 'cn-hangzhou',
       bucket: 'demo',
+      access: 'deny',
       queue: undefined,
       queueShape: 'auto',
       queueBodies: 'text',
@@ -35,6 +36,7 @@ describe('the environment', () => {
     ['OSS_ENDPOINT', 'https://user:secret@oss.example'],
     ['OSS_ENDPOINT', 'demo.oss-cn-hangzhou.aliyuncs.com'],
     ['OSS_REGION', 'Hangzhou'],
+    ['APPEND_ACCESS', 'local'],
     ['APPEND_QUEUE_SHAPE', 'stream'],
     ['APPEND_QUEUE_BODIES', 'hex'],
     ['FC_SERVER_PORT', '65536'],
@@ -53,6 +55,12 @@ describe('the environment', () => {
       port: 2,
     });
     expect(deploymentFrom({ ...env, FC_SERVER_PORT: '1' })).toMatchObject({ port: 1 });
+  });
+
+  it('lets nobody write over HTTP unless it is told to', () => {
+    expect(deploymentFrom({ ...ENV, APPEND_ACCESS: '' })).toMatchObject({ access: 'deny' });
+    for (const access of ['open', 'trigger', 'deny'])
+      expect(deploymentFrom({ ...ENV, APPEND_ACCESS: access })).toMatchObject({ access });
   });
 
   it('reads the environment of the process by default', () => {

@@ -1,4 +1,5 @@
 /** The HTTP app over a store in memory, called with requests. */
+import { type Access, createAccess } from '../../../lib/http/access/access.ts';
 import { createHttpApp, NO_PLATFORM } from '../../../lib/http/app.ts';
 import { type Bench, bench } from '../intake/support.ts';
 
@@ -19,6 +20,7 @@ export const JSON_TYPE = { 'content-type': 'application/json' };
 export const NDJSON_TYPE = { 'content-type': 'application/x-ndjson' };
 
 export interface HttpBench extends Bench {
+  readonly access: Access;
   send(method: string, path: string, init?: RequestInit): Promise<Response>;
   post(
     path: string,
@@ -27,8 +29,14 @@ export interface HttpBench extends Bench {
   ): Promise<Response>;
 }
 
+/** Anyone may write. */
+export function withAccess(it: Bench): Bench & { readonly access: Access } {
+  const options = { config: it.config, runtime: it.runtime, secrets: new Map(), fetch };
+  return Object.assign(it, { access: createAccess({ ...options, fallback: 'open' }) });
+}
+
 export function httpBench(): HttpBench {
-  const it = bench(CONFIG);
+  const it = withAccess(bench(CONFIG));
   const app = createHttpApp({ ...it, platform: NO_PLATFORM });
   const send: HttpBench['send'] = async (method, path, init) =>
     app.fetch(new Request(`http://append.example${path}`, { method, ...init }));

@@ -5,7 +5,7 @@ import { credentialHolder } from '../../../lib/credentials.ts';
 import { createHttpApp } from '../../../lib/http/app.ts';
 import { startWebServer, type WebServerOptions, webPlatform } from '../../../lib/http/web.ts';
 import { bench } from '../intake/support.ts';
-import { CONFIG } from './support.ts';
+import { CONFIG, withAccess } from './support.ts';
 
 const KEYS = { 'x-fc-access-key-id': 'id-1', 'x-fc-access-key-secret': 'secret-1' };
 
@@ -37,7 +37,7 @@ async function listening(fetch: WebServerOptions['fetch']) {
 }
 
 async function webBench() {
-  const it = bench(CONFIG);
+  const it = withAccess(bench(CONFIG));
   const credentials = credentialHolder();
   const app = createHttpApp({ ...it, platform: webPlatform(it.runtime, credentials) });
   const { port } = await listening(app.fetch);
