@@ -14,7 +14,7 @@ ${bold('oss-append is running.')} Everything is kept in ${dataDir}. Ctrl-C ends 
   HTTP   http://127.0.0.1:${fc.httpPort}   POST /append/<target>/<path>
   FC     http://127.0.0.1:${fc.apiPort}   invoke API (2016-08-15, 2023-03-30) and queues
   OSS    ${oss.url}   bucket ${LOCAL_BUCKET}, access key ${LOCAL_KEY.accessKeyId} / ${LOCAL_KEY.accessKeySecret}
-
+${fc.feeds.map(consumed).join('')}
 ${fc.httpFunctions.map(({ name, authType }) => `  ${name} takes HTTP at http://${name}.localhost:${fc.httpPort}${authType === 'anonymous' ? '' : ` (auth "${authType}" is not enforced here)`}\n`).join('')}
 ${bold('Try')}, in another terminal:
 
@@ -24,4 +24,9 @@ ${bold('Try')}, in another terminal:
   npm run --silent cat -- "${hour}"
 
 `;
+}
+
+function consumed({ kind, where, from, queue, functionName }: FcPlatform['feeds'][number]): string {
+  const what = kind === 'MQTT' ? `topic ${from} and below` : `queue ${from}`;
+  return `  ${kind}   ${where}   ${what}${from === queue ? '' : `, as ${queue}`}, to ${functionName}\n`;
 }

@@ -6,11 +6,13 @@ import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import config from '../../append.config.ts';
 import { BuildError, build } from '../build.ts';
 import { portFlag, runCommand, UsageError } from '../cli/command.ts';
 import { DATA_DIR, LOCAL_BUCKET, LOCAL_KEY, LOCAL_REGION, leaveNote, removeNote } from '../cli/stack.ts';
 import { banner } from './banner.ts';
-import { type FcPlatform, startFc } from './fc/platform.ts';
+import { BROKER_FLAGS, brokersOf } from './brokers/flags.ts';
+import { type Broker, type FcPlatform, startFc } from './fc/platform.ts';
 import { PortTakenError } from './listen.ts';
 import { type OssServer, startOss } from './oss/server.ts';
 
@@ -41,6 +43,14 @@ Run oss-append on this machine: OSS, Function Compute, queues and timers, with d
   --data-dir D    where everything is kept (${DATA_DIR})
   --rtt-ms N      round trip to OSS to pretend, in milliseconds (0)
 
+Messages of real brokers, besides those of the local queue:
+
+  --amqp-url U    RabbitMQ to consume, amqp://user:password@host (AMQP_URL)
+  --amqp-queue Q  its queues, name[,name], instead of those under queues in append.config.ts;
+                  name=events consumes it as the queue events
+  --mqtt-url U    MQTT broker to consume, mqtt://user:password@host (MQTT_URL)
+  --mqtt-topic T  its topics, with all below them, in the same way
+
 Ctrl-C ends it; nothing that was accepted is lost, and the next start goes on with it.`,
   flags: {
     port: { type: 'string' },
@@ -48,6 +58,7 @@ Ctrl-C ends it; nothing that was accepted is lost, and the next start goes on wi
     'oss-port': { type: 'string' },
     'data-dir': { type: 'string' },
     'rtt-ms': { type: 'string' },
+    ...BROKER_FLAGS,
   },
   async run({ values, positionals }) {
     if (positionals.length > 0)
@@ -61,7 +72,13 @@ Ctrl-C ends it; nothing that was accepted is lost, and the next start goes on wi
     if (new Set(named).size < named.length)
       throw new UsageError('Give each of the three its own port (0 takes any free one).');
     const dataDir = path.resolve(values['data-dir'] ?? path.join(ROOT, DATA_DIR));
-    await run(ports, dataDir, milliseconds('rtt-ms', values['rtt-ms']));
+    const brokers = brokersOf({
+      values,
+      env: process.env,
+      queues: [...config.queues.keys()],
+      dataDir,
+    });
+    await run(ports, dataDir, milliseconds('rtt-ms', values['rtt-ms']), brokers);
   },
 });
 
@@ -71,7 +88,7 @@ interface Ports {
   readonly oss: number;
 }
 
-async function run(ports: Ports, dataDir: string, rttMs: number): Promise<void> {
+async function run(ports: Ports, dataDir: string, rttMs: number, brokers: readonly Broker[]): Promise<void> {
   const stop = stopSignal();
   await mkdir(dataDir, { recursive: true }).catch((cause: unknown) => {
     throw new UsageError(`--data-dir ${dataDir} cannot be made a directory. Choose another.`, { cause });
@@ -108,6 +125,7 @@ async function run(ports: Ports, dataDir: string, rttMs: number): Promise<void> 
       },
       credentials: () => role,
       apiCredentials: LOCAL_KEY,
+      brokers,
       onLog: ({ functionName, line }) => process.stdout.write(`${functionName}  ${line}\n`),
       onEvent: ({ type, message }) => {
         if (!ROUTINE_EVENTS.has(type)) process.stderr.write(`fc  ${type}: ${message}\n`);

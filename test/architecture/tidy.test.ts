@@ -35,9 +35,14 @@ describe('the repository', () => {
   });
 
   it('runs all of its tests', () => {
-    expect(
-      places(/^test\/.*\.ts$/, /\b(it|test|describe|suite)(\.\w+)*\.(only|skip|skipIf|runIf|todo|fails)\b/),
-    ).toEqual([]);
+    const left = places(
+      /^test\/.*\.ts$/,
+      /\b(it|test|describe|suite)(\.\w+)*\.(only|skip|skipIf|runIf|todo|fails)\b/,
+    );
+    // What needs a real broker says that it was skipped where there is none.
+    const needBroker =
+      /^test\/(?:infra\/local\/brokers\/[\w-]+|e2e\/brokers)\.test\.ts:\d+: describe\.skipIf$/;
+    expect(left.filter((place) => !needBroker.test(place))).toEqual([]);
   });
 
   it(`has no file of TypeScript over ${LINES_MAX} lines`, () => {

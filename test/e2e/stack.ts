@@ -66,13 +66,7 @@ export async function startStack(dataDir: string, ...flags: string[]): Promise<R
     output: () => lines.join('\n'),
     printed,
     http: (where, init) => fetch(`http://127.0.0.1:${stack.httpPort}${where}`, init),
-    client: () =>
-      new OSS({
-        ...LOCAL_KEY,
-        bucket: LOCAL_BUCKET,
-        endpoint: `http://127.0.0.1:${stack.ossPort}`,
-        region: 'oss-cn-hangzhou',
-      }),
+    client: () => clientOf(stack.ossPort),
     async end(signal) {
       child.kill(signal);
       const [code] = await exited;
@@ -80,6 +74,15 @@ export async function startStack(dataDir: string, ...flags: string[]): Promise<R
     },
   };
 }
+
+/** An unmodified client of the local OSS on this port. */
+export const clientOf = (port: number): OSS =>
+  new OSS({
+    ...LOCAL_KEY,
+    bucket: LOCAL_BUCKET,
+    endpoint: `http://127.0.0.1:${port}`,
+    region: 'oss-cn-hangzhou',
+  });
 
 /** Runs a command of package.json or any program, and gives what it printed. */
 export async function run(

@@ -13,7 +13,10 @@ export type PlatformEventType =
   | 'batch-dead-lettered'
   | 'batch-dropped'
   /** A stream with `errorsTolerance: NONE` ran out of retries; it goes on at the next start. */
-  | 'stream-stopped';
+  | 'stream-stopped'
+  | 'broker-connected'
+  /** It is tried again until it answers; what it has handed out and was not acknowledged comes again. */
+  | 'broker-unreachable';
 
 export interface PlatformEvent {
   readonly type: PlatformEventType;

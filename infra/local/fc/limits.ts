@@ -5,11 +5,11 @@
 const KB = 1024;
 const MB = 1024 * KB;
 
-/** Event of a synchronous call and body of an HTTP request. */
+/** Event of a synchronous call, a stream's batch included, and body of an HTTP request. */
 export const SYNC_EVENT_BYTES_MAX = 32 * MB;
 /** Answer of a function. The FC 3.0 figure is not published for events; the HTTP one is taken for both. */
 export const ANSWER_BYTES_MAX = 32 * MB;
-/** Event of an asynchronous call, over HTTP too. */
+/** Event of an asynchronous call, over HTTP and from a stream too. */
 export const ASYNC_EVENT_BYTES_MAX = 128 * KB;
 /** All headers of an HTTP request, and of its response. */
 export const HTTP_HEADER_BYTES_MAX = 8 * KB;
@@ -24,8 +24,6 @@ export const ENVIRONMENT_BYTES_MAX = 4 * KB;
 
 /** A message of Simple Message Queue (SMQ, formerly MNS), encoded as it is stored. */
 export const MESSAGE_BYTES_MAX = 64 * KB;
-/** Body of one call made by an event stream. */
-export const BATCH_BYTES_MAX = 32 * MB;
 /** A call made by an event stream ends after this, whatever the function's own time-out. */
 export const STREAM_CALL_MS_MAX = 5 * 60_000;
 

@@ -1,9 +1,11 @@
 /** What goes into the local platform and what comes out: the contract of `startFc`. */
 import type { AccessKey } from './api/signature.ts';
+import type { Clock } from './clock.ts';
 import type { Credentials } from './context.ts';
 import type { PlatformEvent } from './events.ts';
 import type { InvocationResult } from './invoke.ts';
 import type { QueueStatus } from './queue/queues.ts';
+import type { Broker, Feed } from './queue/source.ts';
 import type { LogLine } from './runtime/instance.ts';
 import type { InstanceStatus } from './runtime/pool.ts';
 import type { FunctionConfig, UnservedTrigger } from './template/function.ts';
@@ -41,6 +43,10 @@ export interface FcOptions {
   readonly idleMs?: number;
   /** Factor of all waits before retries: 0 retries at once. */
   readonly retryDelayScale?: number;
+  /** Of the event streams and brokers: batch windows, waits before retries. The system's by default. */
+  readonly clock?: Clock;
+  /** Real brokers whose messages event streams take, besides those of the local queues. */
+  readonly brokers?: readonly Broker[];
   /** false: timers fire only by `fireTimer`. */
   readonly timers?: boolean;
   /** Items of stream events as JSON strings instead of objects. */
@@ -64,6 +70,8 @@ export interface FcPlatform {
   /** Triggers that the s.yaml declares and that do nothing here. */
   readonly unserved: readonly UnservedTrigger[];
   readonly warnings: readonly string[];
+  /** What is consumed from brokers. */
+  readonly feeds: readonly (Feed & Pick<Broker, 'kind' | 'where'> & { readonly functionName: string })[];
   readonly queues: readonly QueueStatus[];
   /** Accepted and not done with; given up and kept (`onFailure` destination). */
   readonly asyncCalls: { readonly pending: number; readonly deadLetters: number };
@@ -72,7 +80,7 @@ export interface FcPlatform {
   invoke(
     functionName: string,
     event: Uint8Array,
-    options?: { signal?: AbortSignal },
+    options?: { signal?: AbortSignal; timeoutMsMax?: number },
   ): Promise<InvocationResult>;
   /** Resolves with the request id when the call is on disk. Throws `ApiError` 404, 413. */
   invokeAsync(functionName: string, event: Uint8Array): Promise<string>;

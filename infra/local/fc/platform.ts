@@ -4,7 +4,9 @@
  * triggers on one port; the invoke API and the local queues on another; timers; asynchronous calls and queues durable
  * in `dataDir`. What is accepted is not lost, neither by `close()` nor by a kill -9.
  *
- * Left out: OSS, SMQ topic, log and Tablestore triggers, sources other than SMQ queues, async destinations, versions
+ * Event streams take from local queues, and from real RabbitMQ and MQTT brokers where some are given.
+ *
+ * Left out: OSS, SMQ topic, log and Tablestore triggers, event streams of other sources, async destinations, versions
  * and aliases, layers and mounts, enforcement of memory, CPU, roles and of the HTTP trigger's `authType`.
  */
 import { mkdirSync, mkdtempSync } from 'node:fs';
@@ -16,6 +18,7 @@ import { build } from 'esbuild';
 import { Activity } from './activity.ts';
 import { createApi } from './api/server.ts';
 import { AsyncCalls } from './async.ts';
+import { systemClock } from './clock.ts';
 import { PlatformError } from './errors.ts';
 import type { Report } from './events.ts';
 import { createForward } from './http/proxy.ts';
@@ -26,6 +29,7 @@ import { CLOSE_GRACE_MS, IDLE_MS_DEFAULT, INSTANCES_MAX_DEFAULT } from './limits
 import { lockDataDir } from './lock.ts';
 import type { FcOptions, FcPlatform } from './options.ts';
 import { Queues } from './queue/queues.ts';
+import { wiringOf } from './queue/wiring.ts';
 import { startGuard } from './runtime/guard.ts';
 import type { InstanceHost } from './runtime/instance.ts';
 import { Pool } from './runtime/pool.ts';
@@ -39,6 +43,7 @@ export { ApiError, PlatformError } from './errors.ts';
 export type { PlatformEvent } from './events.ts';
 export type { InvocationResult } from './invoke.ts';
 export type { FcOptions, FcPlatform } from './options.ts';
+export type { Broker } from './queue/source.ts';
 
 const ACCOUNT_ID = '1234567890123456';
 const LOOPBACK = '127.0.0.1';
@@ -74,6 +79,8 @@ async function compose(
   undo: Undo,
 ): Promise<FcPlatform> {
   const { functions } = template;
+  const brokers = options.brokers ?? [];
+  const { wires, unserved } = wiringOf(functions, brokers);
   const accountId = options.accountId ?? template.accountId ?? ACCOUNT_ID;
   const instancesMax = options.instancesMax ?? INSTANCES_MAX_DEFAULT;
   const report: Report = (type, message) => options.onEvent?.({ type, message });
@@ -87,12 +94,13 @@ async function compose(
     report,
     retryDelayScale: options.retryDelayScale ?? 1,
     itemsAsStrings: options.streamItemsAsStrings ?? false,
+    clock: options.clock ?? systemClock,
     concurrencyMax: instancesMax,
     onSettled: () => activity.changed(),
   };
   const asyncCalls = await AsyncCalls.open({ ...durable, dir: options.dataDir });
   undo.push(() => asyncCalls.close());
-  const queues = await Queues.open({ ...durable, dir: join(options.dataDir, 'queues') });
+  const queues = await Queues.open({ ...durable, wires, dir: join(options.dataDir, 'queues') });
   undo.push(() => queues.close());
 
   const tempDir = mkdtempSync(join(tmpdir(), 'fc-'));
@@ -138,7 +146,7 @@ async function compose(
 
   const timers = new Timers({ functions, asyncCalls, report });
   asyncCalls.start(invoke);
-  queues.start(invoke);
+  queues.start(invoke, (...call) => asyncCalls.accept(...call));
   if (options.timers ?? true) timers.start();
 
   const shutDown = async (): Promise<void> => {
@@ -162,7 +170,12 @@ async function compose(
     apiUrl: `http://${LOOPBACK}:${apiServer.port}`,
     functions,
     httpFunctions: withHttp.flatMap(({ name, http }) => (http ? [{ name, ...http }] : [])),
-    unserved: template.unserved,
+    unserved: [...template.unserved, ...unserved],
+    feeds: wires.flatMap(({ fn, fed }) =>
+      fed === null
+        ? []
+        : [{ kind: fed.broker.kind, where: fed.broker.where, ...fed.feed, functionName: fn.name }],
+    ),
     warnings: template.warnings,
     get queues() {
       return queues.status;

@@ -1,57 +1,38 @@
 /**
- * What an event stream gives to a function for messages of an SMQ queue: one JSON array of CloudEvents, also for a
- * single message (help pages "Formats of event for different triggers", "SMQ triggers").
- *
- * `messageBody` is the text that was published. On EventBridge, `IsBase64Decode: true` decodes what the producer's SDK
- * has encoded; `publish` takes the bytes as they are, so there is nothing to decode, and bytes that are not UTF-8 are
- * given as base64 either way.
+ * What an event stream gives to a function: one JSON array of CloudEvents, also for a single message (help pages
+ * "Formats of event for different triggers", "Event overview").
  */
-import { utf8 } from '../http/event.ts';
 import type { StreamTrigger } from '../template/function.ts';
+import type { Message, MessageSource, Owner } from './source.ts';
 
-export interface Message {
-  readonly id: string;
-  readonly body: Buffer;
-  readonly publishedMs: number;
-}
-
-export interface EventFacts {
+export interface EventFacts extends Owner {
   readonly functionName: string;
-  readonly region: string;
-  readonly accountId: string;
   /** Items as JSON strings, which the function parses a second time; documented for some sources. */
   readonly itemsAsStrings: boolean;
 }
 
-export function toStreamEvent(
-  messages: readonly Message[],
-  stream: StreamTrigger,
-  facts: EventFacts,
-): Buffer {
-  const items = messages.map((message) => {
-    const event = toCloudEvent(message, stream, facts);
-    return stream.eventSchema === 'RawData' ? event.data : event;
-  });
-  return Buffer.from(
-    JSON.stringify(facts.itemsAsStrings ? items.map((item) => JSON.stringify(item)) : items),
-  );
-}
+/** In the `source` of events, SMQ goes by its former name. */
+const SOURCE_NAME = { SMQ: 'MNS', RabbitMQ: 'RabbitMQ', MQTT: 'MQTT' } as const;
 
-/** The same for every delivery of the message: ids and times are the message's own. */
-function toCloudEvent(
+/** One item of the array, as JSON text. The same for every delivery of the message by its stream. */
+export function itemText(
   message: Message,
-  stream: StreamTrigger,
-  { functionName, region, accountId }: EventFacts,
-) {
-  const source = `MNS-${functionName}-${stream.triggerName}`;
-  const time = new Date(message.publishedMs).toISOString();
-  return {
-    id: message.id.toLowerCase(),
+  origin: MessageSource,
+  trigger: StreamTrigger,
+  { functionName, region, accountId, itemsAsStrings }: EventFacts,
+): string {
+  const { envelope, dataText } = origin.describe(message, { region, accountId });
+  if (envelope === null || trigger.eventSchema === 'RawData')
+    return itemsAsStrings ? JSON.stringify(dataText) : dataText;
+  const source = `${SOURCE_NAME[origin.kind]}-${functionName}-${trigger.triggerName}`;
+  const time = new Date(envelope.timeMs).toISOString();
+  const head = JSON.stringify({
+    id: envelope.id,
     source,
     specversion: '1.0',
-    type: 'mns:Queue:SendMessage',
+    type: envelope.type,
     datacontenttype: 'application/json;charset=utf-8',
-    subject: `acs:mns:${region}:${accountId}:queues/${stream.queueName}`,
+    subject: envelope.subject,
     time,
     aliyunaccountid: accountId,
     aliyunpublishtime: time,
@@ -59,10 +40,9 @@ function toCloudEvent(
     aliyuneventbusname: source,
     aliyunregionid: region,
     aliyunpublishaddr: '127.0.0.1',
-    data: {
-      requestId: message.id.slice(0, 24),
-      messageId: message.id,
-      messageBody: utf8(message.body) ?? message.body.toString('base64'),
-    },
-  };
+  });
+  const text = `${head.slice(0, -1)},"data":${dataText}}`;
+  return itemsAsStrings ? JSON.stringify(text) : text;
 }
+
+export const streamEvent = (items: readonly string[]): Buffer => Buffer.from(`[${items.join(',')}]`);

@@ -4,50 +4,42 @@
  */
 import { join } from 'node:path';
 import { ApiError } from '../errors.ts';
+import { utf8 } from '../http/event.ts';
 import { newMessageId } from '../ids.ts';
 import { Journal } from '../journal.ts';
 import { MESSAGE_BYTES_MAX } from '../limits.ts';
-import type { Message } from './event.ts';
+import { Inbox } from './inbox.ts';
+import type { EventItem, Message, MessageSource, Owner } from './source.ts';
 
 interface Stored {
   readonly publishedMs: number;
   readonly bodyBase64: string;
 }
 
-interface DeadLetter extends Stored {
-  readonly reason: string;
-}
-
-export class LocalQueue {
-  readonly name: string;
+export class LocalQueue implements MessageSource {
+  readonly kind = 'SMQ';
+  readonly queueName: string;
   readonly #journal: Journal<Stored>;
-  readonly #dead: Journal<DeadLetter>;
-  /** Ids that nobody has taken, in order of publishing. */
-  #waiting: string[];
-  #taken = 0;
-  #arrived: (() => void)[] = [];
+  readonly #ids = new Inbox<string>();
 
-  private constructor(name: string, journal: Journal<Stored>, dead: Journal<DeadLetter>) {
-    this.name = name;
+  private constructor(name: string, journal: Journal<Stored>) {
+    this.queueName = name;
     this.#journal = journal;
-    this.#dead = dead;
-    this.#waiting = [...journal.entries.keys()];
+    for (const id of journal.entries.keys()) this.#ids.add(id);
   }
 
   static async open(dir: string, name: string): Promise<LocalQueue> {
-    const journal = await Journal.open<Stored>(join(dir, `${name}.journal`));
-    return new LocalQueue(name, journal, await Journal.open<DeadLetter>(join(dir, `${name}.dead`)));
+    return new LocalQueue(name, await Journal.open<Stored>(join(dir, `${name}.journal`)));
   }
 
-  /** Messages that are not delivered yet, those in flight included. */
+  get label(): string {
+    return `queue ${this.queueName}`;
+  }
   get depth(): number {
-    return this.#waiting.length + this.#taken;
+    return this.#ids.waitingCount + this.#ids.takenCount;
   }
   get inFlight(): number {
-    return this.#taken;
-  }
-  get deadLetters(): number {
-    return this.#dead.entries.size;
+    return this.#ids.takenCount;
   }
 
   /** Throws `ApiError` 413. */
@@ -59,67 +51,56 @@ export class LocalQueue {
       publishedMs: Date.now(),
       bodyBase64: Buffer.from(body).toString('base64'),
     });
-    this.#waiting.push(messageId);
-    this.#wake();
+    this.#ids.add(messageId);
     return { messageId };
   }
 
-  /** Takes up to `countMax` messages whose bodies have up to `bytesMax` bytes together, but one at least if there is one. */
-  take(countMax: number, bytesMax: number): Message[] {
-    const messages: Message[] = [];
-    let bytes = 0;
-    for (const id of this.#waiting.slice(0, countMax)) {
-      const stored = this.#journal.entries.get(id);
-      bytes += stored?.bodyBase64.length ?? 0;
-      if (!stored || (messages.length > 0 && bytes > bytesMax)) break;
-      messages.push({ id, publishedMs: stored.publishedMs, body: Buffer.from(stored.bodyBase64, 'base64') });
-    }
-    this.#waiting.splice(0, messages.length);
-    this.#taken += messages.length;
-    return messages;
+  take(): Message | undefined {
+    const id = this.#ids.take();
+    const stored = id === undefined ? undefined : this.#journal.entries.get(id);
+    if (id === undefined || stored === undefined) return undefined;
+    return { id, sentMs: stored.publishedMs, body: Buffer.from(stored.bodyBase64, 'base64') };
   }
 
   giveBack(messages: readonly Message[]): void {
-    this.#taken -= messages.length;
-    this.#waiting.unshift(...messages.map(({ id }) => id));
-    this.#wake();
+    this.#ids.giveBack(messages.map(({ id }) => id));
   }
 
-  /** Takes taken messages off the queue for good. */
   async remove(messages: readonly Message[]): Promise<void> {
     await this.#journal.remove(messages.map(({ id }) => id));
-    this.#taken -= messages.length;
+    this.#ids.settle(messages.length);
   }
 
-  /** Keeps taken messages in the dead-letter journal. Killed in between, it has them in both, never in none. */
-  async bury(messages: readonly Message[], reason: string): Promise<void> {
-    await Promise.all(
-      messages.map(({ id, publishedMs, body }) =>
-        this.#dead.put(id, { publishedMs, bodyBase64: body.toString('base64'), reason }),
-      ),
-    );
-    await this.remove(messages);
+  untilWaiting(signal: AbortSignal): Promise<void> {
+    return this.#ids.untilWaiting(signal);
   }
 
-  /** Resolves when at least `count` messages wait, or the signal fires. */
-  async untilWaiting(count: number, signal: AbortSignal): Promise<void> {
-    while (this.#waiting.length < count && !signal.aborted) {
-      await new Promise<void>((resolve) => {
-        const wake = () => {
-          signal.removeEventListener('abort', wake);
-          resolve();
-        };
-        signal.addEventListener('abort', wake, { once: true });
-        this.#arrived.push(wake);
-      });
-    }
+  /**
+   * `messageBody` is the text that was published. On EventBridge, `IsBase64Decode: true` decodes what the producer's
+   * SDK has encoded; `publish` takes the bytes as they are, so there is nothing to decode, and bytes that are not UTF-8
+   * are given as base64 either way.
+   */
+  describe({ id, sentMs, body }: Message, { region, accountId }: Owner): EventItem {
+    return {
+      envelope: {
+        id: id.toLowerCase(),
+        type: 'mns:Queue:SendMessage',
+        subject: `acs:mns:${region}:${accountId}:queues/${this.queueName}`,
+        timeMs: sentMs,
+      },
+      dataText: JSON.stringify({
+        requestId: id.slice(0, 24),
+        messageId: id,
+        messageBody: utf8(body) ?? body.toString('base64'),
+      }),
+    };
   }
 
-  async close(): Promise<void> {
-    await Promise.all([this.#journal.close(), this.#dead.close()]);
-  }
+  start(): void {}
 
-  #wake(): void {
-    for (const wake of this.#arrived.splice(0)) wake();
+  async leave(): Promise<void> {}
+
+  close(): Promise<void> {
+    return this.#journal.close();
   }
 }

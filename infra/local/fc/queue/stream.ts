@@ -1,24 +1,34 @@
 /**
- * An event stream: takes batches off a queue and calls a function with them, one batch at a time. A batch that the
- * function fails on is delivered again **whole**, same ids, after the strategy's waits. After the last retry
- * `errorsTolerance` decides: ALL gives the batch up (to the dead letters, if there is a dead-letter queue), NONE stops
- * the stream there, and the batch is tried again at the next start.
+ * An event stream: takes batches off a source and calls a function with them, `concurrency` of them at a time (one,
+ * unless set otherwise). A batch that the function fails on is delivered again **whole**, same ids, after the strategy's
+ * waits. After the last retry `errorsTolerance` decides: ALL gives the batch up (to the dead letters, if there is a
+ * dead-letter queue), NONE stops the stream there, and the batch is tried again at the next start.
+ *
+ * With `asyncInvocationType` a call counts as done when FC has queued it, and what becomes of it is FC's.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
+import type { Clock } from '../clock.ts';
+import { ApiError, PlatformError } from '../errors.ts';
 import type { Report } from '../events.ts';
 import { newRequestId } from '../ids.ts';
 import type { Invoke } from '../invoke.ts';
-import { BATCH_BYTES_MAX, STREAM_CALL_MS_MAX } from '../limits.ts';
+import { ASYNC_EVENT_BYTES_MAX, STREAM_CALL_MS_MAX, SYNC_EVENT_BYTES_MAX } from '../limits.ts';
 import type { FunctionConfig, StreamTrigger } from '../template/function.ts';
-import { type EventFacts, type Message, toStreamEvent } from './event.ts';
-import type { LocalQueue } from './queue.ts';
+import { type Batch, collect } from './batch.ts';
+import type { DeadLetters } from './dead-letters.ts';
+import { type EventFacts, itemText, streamEvent } from './event.ts';
 import { retryDelayMs } from './retry.ts';
+import type { MessageSource } from './source.ts';
+
+/** Queues an asynchronous call; resolves when it is on disk. */
+export type Accept = (functionName: string, event: Uint8Array, requestId: string) => Promise<unknown>;
 
 export interface StreamOptions {
   readonly fn: FunctionConfig;
   readonly trigger: StreamTrigger;
-  readonly queue: LocalQueue;
+  readonly source: MessageSource;
+  readonly deadLetters: DeadLetters;
   readonly facts: EventFacts;
+  readonly clock: Clock;
   readonly retryDelayScale: number;
   readonly report: Report;
   /** Called after each batch that is done with, and when the stream stops. */
@@ -27,12 +37,13 @@ export interface StreamOptions {
 
 /** A call refused for lack of instances says nothing about the batch: it is not counted as a try. */
 const THROTTLED_MS = 500;
-/** Room for the CloudEvents envelope of a message, so that the batch as sent keeps the limit. */
-const BODY_BYTES_MAX = BATCH_BYTES_MAX / 4;
+
+type Outcome = 'succeeded' | 'failed' | 'throttled';
 
 export class Stream {
   readonly #options: StreamOptions;
   readonly #closing = new AbortController();
+  readonly #delivering = new Set<Promise<void>>();
   #running: Promise<void> = Promise.resolve();
   #stopped = false;
 
@@ -43,102 +54,129 @@ export class Stream {
   get functionName(): string {
     return this.#options.fn.name;
   }
-  get queue(): LocalQueue {
-    return this.#options.queue;
+  get source(): MessageSource {
+    return this.#options.source;
   }
   /** Whether it ran out of retries and delivers no more. */
   get stopped(): boolean {
     return this.#stopped;
   }
 
-  start(invoke: Invoke): void {
-    const { queue, report, onSettled } = this.#options;
-    this.#running = this.#run(invoke).catch((error: unknown) => {
-      this.#stopped = true;
-      report('journal-failed', `queue ${queue.name}: the stream stops, its messages stay on disk: ${error}`);
-      onSettled();
-    });
+  start(invoke: Invoke, accept: Accept): void {
+    this.#running = this.#run((event, tries) => this.#call(event, tries, invoke, accept));
   }
 
-  /** Lets the running call finish. What is not delivered stays on disk. */
+  /** Lets the running calls finish. What is not delivered stays with the source. */
   async stop(): Promise<void> {
     this.#closing.abort();
     await this.#running;
   }
 
-  async #run(invoke: Invoke): Promise<void> {
-    while (!this.#closing.signal.aborted && !this.#stopped) {
-      const batch = await this.#collect();
-      if (batch.length > 0) await this.#deliver(batch, invoke);
-      this.#options.onSettled();
-    }
-  }
-
-  /** The batch closes when it has enough messages, or some time after there was a first. */
-  async #collect(): Promise<Message[]> {
-    const { queue, trigger } = this.#options;
+  async #run(call: (event: Buffer, tries: number) => Promise<Outcome>): Promise<void> {
+    const { source, trigger, facts, clock, onSettled } = this.#options;
     const { signal } = this.#closing;
-    await queue.untilWaiting(1, signal);
-    if (trigger.batchWindowMs > 0) {
-      const window = AbortSignal.any([signal, AbortSignal.timeout(trigger.batchWindowMs)]);
-      await queue.untilWaiting(trigger.batchCountMax, window);
+    const window = {
+      countMax: trigger.batchCountMax,
+      bytesMax: this.#eventBytesMax,
+      ms: trigger.batchWindowMs,
+    };
+    while (!signal.aborted && !this.#stopped) {
+      const batch = await collect(
+        source,
+        window,
+        (message) => itemText(message, source, trigger, facts),
+        clock,
+        signal,
+      );
+      if (batch === null) continue;
+      if (this.#stopped) {
+        source.giveBack(batch.messages);
+        break;
+      }
+      const delivery = this.#deliver(batch, call)
+        .catch((error: unknown) => this.#break(error))
+        .finally(() => {
+          this.#delivering.delete(delivery);
+          onSettled();
+        });
+      this.#delivering.add(delivery);
+      while (this.#delivering.size >= trigger.concurrency) await Promise.race(this.#delivering);
     }
-    return signal.aborted ? [] : queue.take(trigger.batchCountMax, BODY_BYTES_MAX);
+    await Promise.all(this.#delivering);
   }
 
-  async #deliver(batch: readonly Message[], invoke: Invoke): Promise<void> {
-    const { queue, trigger, facts, retryDelayScale, report } = this.#options;
-    const event = toStreamEvent(batch, trigger, facts);
-    for (let tries = 0; !this.#closing.signal.aborted; ) {
-      const outcome = await this.#call(event, tries, invoke);
-      if (outcome === 'succeeded') return queue.remove(batch);
+  get #eventBytesMax(): number {
+    return this.#options.trigger.asynchronous ? ASYNC_EVENT_BYTES_MAX : SYNC_EVENT_BYTES_MAX;
+  }
+
+  async #deliver(batch: Batch, call: (event: Buffer, tries: number) => Promise<Outcome>): Promise<void> {
+    const { source, trigger, clock, retryDelayScale, report } = this.#options;
+    const { messages } = batch;
+    const { signal } = this.#closing;
+    const event = streamEvent(batch.items);
+    for (let tries = 0; !signal.aborted; ) {
+      const outcome = await call(event, tries);
+      if (outcome === 'succeeded') return source.remove(messages);
       // A failure may come from the closing itself: it decides nothing about the batch.
-      if (this.#closing.signal.aborted) break;
+      if (signal.aborted) break;
       if (outcome === 'failed') tries++;
       const delayMs =
-        outcome === 'throttled' ? THROTTLED_MS : retryDelayMs(trigger.retryStrategy, tries, Math.random());
+        outcome === 'throttled' ? THROTTLED_MS : retryDelayMs(trigger.retryStrategy, tries, clock.random());
       if (delayMs === null) return this.#giveUp(batch, tries);
       const waitMs = delayMs * retryDelayScale;
-      const what = `queue ${queue.name}: ${this.functionName} ${outcome} on a batch of ${batch.length}`;
+      const what = `${source.label}: ${this.functionName} ${outcome} on a batch of ${messages.length}`;
       report('batch-retried', `${what}, again in ${Math.round(waitMs)} ms`);
-      await sleep(waitMs, undefined, { signal: this.#closing.signal }).catch(() => undefined);
+      await clock.sleep(waitMs, signal);
     }
-    queue.giveBack(batch);
+    source.giveBack(messages);
   }
 
-  async #call(
-    event: Buffer,
-    retryCount: number,
-    invoke: Invoke,
-  ): Promise<'succeeded' | 'failed' | 'throttled'> {
-    const { fn } = this.#options;
+  async #call(event: Buffer, retryCount: number, invoke: Invoke, accept: Accept): Promise<Outcome> {
+    const { fn, trigger } = this.#options;
+    // One message alone, and no call takes it.
+    if (event.length > this.#eventBytesMax) return 'failed';
+    const requestId = newRequestId();
     try {
-      const result = await invoke({
+      if (trigger.asynchronous) {
+        await accept(fn.name, event, requestId);
+        return 'succeeded';
+      }
+      const { errorType } = await invoke({
         functionName: fn.name,
         event,
-        requestId: newRequestId(),
+        requestId,
         retryCount,
         timeoutMsMax: STREAM_CALL_MS_MAX,
       });
-      return result.errorType === null ? 'succeeded' : 'failed';
-    } catch {
-      return 'throttled';
+      return errorType === null ? 'succeeded' : 'failed';
+    } catch (error) {
+      if (error instanceof ApiError || error instanceof PlatformError) return 'throttled';
+      throw error;
     }
   }
 
-  async #giveUp(batch: readonly Message[], tries: number): Promise<void> {
-    const { queue, trigger, report } = this.#options;
-    const what = `queue ${queue.name}: ${this.functionName} failed ${tries} times on a batch of ${batch.length}`;
+  async #giveUp({ messages }: Batch, tries: number): Promise<void> {
+    const { source, trigger, deadLetters, report } = this.#options;
+    const what = `${source.label}: ${this.functionName} failed ${tries} times on a batch of ${messages.length}`;
     if (trigger.errorsTolerance === 'NONE') {
       this.#stopped = true;
-      queue.giveBack(batch);
+      source.giveBack(messages);
+      await source.leave();
       report('stream-stopped', `${what}; the stream stops here (errorsTolerance NONE) until the next start`);
     } else if (trigger.deadLetter) {
-      await queue.bury(batch, what);
+      // Killed in between, it is in both, never in none.
+      await deadLetters.keep(messages, what);
+      await source.remove(messages);
       report('batch-dead-lettered', `${what}; it is in the dead letters`);
     } else {
-      await queue.remove(batch);
+      await source.remove(messages);
       report('batch-dropped', `${what}; IT IS LOST: no deadLetterQueue is configured`);
     }
+  }
+
+  #break(error: unknown): void {
+    this.#stopped = true;
+    const { source, report } = this.#options;
+    report('journal-failed', `${source.label}: the stream stops, its messages stay where they are: ${error}`);
   }
 }

@@ -1,4 +1,5 @@
 /** What the local platform knows about one function: the nouns that the other modules work with. */
+import type { SourceKind } from '../queue/source.ts';
 
 export interface FunctionConfig {
   readonly name: string;
@@ -45,12 +46,18 @@ export interface TimerTrigger {
   readonly payload: string;
 }
 
-/** An event stream that takes messages from an SMQ queue and gives them to the function in batches. */
+/** An event stream that takes messages from a queue and gives them to the function in batches. */
 export interface StreamTrigger {
   readonly triggerName: string;
+  readonly source: SourceKind;
+  /** For MQTT the topic. */
   readonly queueName: string;
   readonly batchCountMax: number;
   readonly batchWindowMs: number;
+  /** Batches that are delivered at a time. */
+  readonly concurrency: number;
+  /** The messages count as delivered when FC has queued the call. */
+  readonly asynchronous: boolean;
   readonly eventSchema: 'CloudEvents' | 'RawData';
   readonly retryStrategy: 'BACKOFF_RETRY' | 'EXPONENTIAL_DECAY_RETRY';
   /** What happens to a batch after its last retry: `NONE` the stream stops there, `ALL` the batch is given up. */

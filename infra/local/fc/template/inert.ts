@@ -42,16 +42,13 @@ function inertInTrigger(trigger: Props['triggers'][number]): string[] {
 /** Settings of an event stream that is served. */
 export function inertInStream(
   triggerName: string,
-  { asyncInvocationType, eventSinkConfig, runOptions }: EventBridgeConfig,
+  { runOptions }: EventBridgeConfig,
   decoded: boolean,
 ): string[] {
   const { PushRetryStrategy, MaximumEventAgeInSeconds, MaximumRetryAttempts } = runOptions.retryStrategy;
   const retry = (key: string) =>
     `retryStrategy.${key} has no effect locally, ${PushRetryStrategy} alone decides`;
   return lines(
-    [asyncInvocationType, 'asyncInvocationType: called synchronously locally'],
-    [eventSinkConfig.deliveryOption.concurrency, 'deliveryOption.concurrency: one batch at a time locally'],
-    [runOptions.maximumTasks, 'runOptions.maximumTasks: one batch at a time locally'],
     [MaximumEventAgeInSeconds, retry('MaximumEventAgeInSeconds')],
     [MaximumRetryAttempts, retry('MaximumRetryAttempts')],
     [!decoded, 'IsBase64Decode has no effect locally, text arrives as it was published'],

@@ -8,10 +8,20 @@ import { parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { PlatformError } from '../errors.ts';
 import { ASYNC_RETRIES_DEFAULT, ENVIRONMENT_BYTES_MAX } from '../limits.ts';
+import type { SourceKind } from '../queue/source.ts';
 import { parseSchedule } from '../timer/schedule.ts';
 import type { FunctionConfig, StreamTrigger, Template, TimerTrigger, UnservedTrigger } from './function.ts';
 import { type Inert, inertInFunction, inertInStream, warningsOf } from './inert.ts';
-import { document, mnsParameters, type Props, props, type Trigger } from './schema.ts';
+import {
+  document,
+  type EventBridgeConfig,
+  mnsParameters,
+  mqttParameters,
+  type Props,
+  props,
+  rabbitParameters,
+  type Trigger,
+} from './schema.ts';
 import { substitute } from './substitute.ts';
 
 export interface LoadOptions {
@@ -141,28 +151,51 @@ function toStream(p: Props, trigger: Trigger, path: string, notes: Notes): Strea
     runOptions: run,
     ...config
   } = trigger.triggerConfig;
-  if (source.eventSourceType !== 'MNS') return unserved(`${source.eventSourceType}: not consumed locally`);
   if (!config.triggerEnable) return unserved('triggerEnable is false');
   if ((run.mode ?? sink.deliveryOption.mode) !== 'event-streaming')
     return unserved('event-driven mode: not consumed locally, use event-streaming');
   if (config.eventRuleFilterPattern.trim() !== '{}')
     return unserved('eventRuleFilterPattern: filters are not applied locally, so nothing is consumed');
   const sourcePath = `${path}.triggerConfig.eventSourceConfig.eventSourceParameters`;
-  const mns = check(mnsParameters, source.eventSourceParameters, sourcePath).sourceMNSParameters;
-  const inert = inertInStream(trigger.triggerName, trigger.triggerConfig, mns.IsBase64Decode);
+  const from = sourceOf(source, sourcePath);
+  if (from === null) return unserved(`${source.eventSourceType}: not consumed locally`);
+  const inert = inertInStream(trigger.triggerName, trigger.triggerConfig, from.decoded);
   notes.inert.push(...inert.map((line) => ({ functionName: p.functionName, line })));
   return [
     {
       triggerName: trigger.triggerName,
-      queueName: mns.QueueName,
+      source: from.kind,
+      queueName: from.name,
       batchCountMax: run.batchWindow.CountBasedWindow,
       batchWindowMs: run.batchWindow.TimeBasedWindow * 1000,
+      concurrency: sink.deliveryOption.concurrency ?? run.maximumTasks ?? 1,
+      asynchronous: config.asyncInvocationType,
       eventSchema: sink.deliveryOption.eventSchema,
       retryStrategy: run.retryStrategy.PushRetryStrategy,
       errorsTolerance: run.errorsTolerance,
       deadLetter: run.deadLetterQueue !== undefined,
     },
   ];
+}
+
+/** Which queue an event stream reads; null if nothing here stands in for its source. */
+function sourceOf(
+  { eventSourceType: type, eventSourceParameters: parameters }: EventBridgeConfig['eventSourceConfig'],
+  path: string,
+): { kind: SourceKind; name: string; decoded: boolean } | null {
+  if (type === 'MNS') {
+    const { QueueName, IsBase64Decode } = check(mnsParameters, parameters, path).sourceMNSParameters;
+    return { kind: 'SMQ', name: QueueName, decoded: IsBase64Decode };
+  }
+  if (type === 'RabbitMQ') {
+    const { QueueName } = check(rabbitParameters, parameters, path).sourceRabbitMQParameters;
+    return { kind: type, name: QueueName, decoded: true };
+  }
+  if (type === 'MQTT') {
+    const { Topic } = check(mqttParameters, parameters, path).sourceMQTTParameters;
+    return { kind: type, name: Topic, decoded: true };
+  }
+  return null;
 }
 
 function codeDir(code: string, baseDir: string, path: string): string {

@@ -67,6 +67,11 @@ const eventBridgeTrigger = z.strictObject({
   }),
 });
 
+/** The parts that say which queue it is; the others say where in the cloud. */
+export const rabbitParameters = z.object({
+  sourceRabbitMQParameters: z.object({ QueueName: z.string().min(1) }),
+});
+export const mqttParameters = z.object({ sourceMQTTParameters: z.object({ Topic: z.string().min(1) }) });
 export const mnsParameters = z.strictObject({
   sourceMNSParameters: z.strictObject({
     RegionId: z.string().optional(),

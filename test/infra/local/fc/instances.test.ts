@@ -175,6 +175,16 @@ describe('an instance', () => {
     expect((await fc.invoke('f', Buffer.alloc(0))).body.toString()).toBe('well');
   });
 
+  it('has no more time than its caller allows, whatever its own time-out', async () => {
+    const source = 'exports.handler = () => new Promise(() => {});';
+    const fc = await start({ f: { source, timeout: 50 } });
+    const { body } = await fc.invoke('f', Buffer.alloc(0), { timeoutMsMax: 200 });
+    expect(parse(body)).toMatchObject({
+      errorType: 'FunctionTimeoutError',
+      errorMessage: expect.stringMatching(/^Function timed out after 0.2 seconds/),
+    });
+  });
+
   it('that runs out of time is killed, even when it blocks, and the next call gets a new one', async () => {
     const source = 'exports.handler = async (event) => { while (event.length); return process.pid; };';
     const fc = await start({ f: { source, timeout: 1 } });

@@ -232,18 +232,20 @@ describe('a local queue', () => {
     expect((await post('/queues/q/messages', 'x', { origin: 'https://example.com' })).status).toBe(403);
     await fc.idle();
     expect(parse((await send(fc.apiUrl, { path: '/queues' })).body)).toEqual({
-      queues: [{ name: 'q', consumers: ['f'], depth: 0, inFlight: 0, deadLetters: 0, stopped: [] }],
+      queues: [
+        { name: 'q', source: 'SMQ', consumers: ['f'], depth: 0, inFlight: 0, deadLetters: 0, stopped: [] },
+      ],
     });
   });
 
   it('reports triggers of other sources as not consumed', async () => {
     const trigger = queue('q');
     const other = structuredClone(trigger);
-    other.triggerConfig.eventSourceConfig.eventSourceType = 'RabbitMQ';
+    other.triggerConfig.eventSourceConfig.eventSourceType = 'RocketMQ';
     const fc = await start({ f: { source: recorder, triggers: [other] } });
     expect(fc.queues).toEqual([]);
     expect(fc.unserved).toEqual([
-      { functionName: 'f', triggerName: 'stream', reason: 'RabbitMQ: not consumed locally' },
+      { functionName: 'f', triggerName: 'stream', reason: 'RocketMQ: not consumed locally' },
     ]);
   });
 });

@@ -214,11 +214,8 @@ describe('an s.yaml', () => {
       'f: trigger http: qualifier: only LATEST exists locally, the trigger calls that',
       'f: trigger http: authConfig has no effect locally, everybody gets in',
       'f: trigger http: disableURLInternet has no effect locally',
-      'f: trigger stream: runOptions.maximumTasks: one batch at a time locally',
       'f: trigger stream: retryStrategy.MaximumEventAgeInSeconds has no effect locally, BACKOFF_RETRY alone decides',
       'f: trigger stream: retryStrategy.MaximumRetryAttempts has no effect locally, BACKOFF_RETRY alone decides',
-      'f: trigger stream: asyncInvocationType: called synchronously locally',
-      'f: trigger stream: deliveryOption.concurrency: one batch at a time locally',
       'f: trigger stream: IsBase64Decode has no effect locally, text arrives as it was published',
     ]);
   });
