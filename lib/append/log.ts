@@ -2,7 +2,7 @@ import { type ColdStart, cold } from './cold.ts';
 import { type DigestedRecord, type EncodedAppend, encodeAppend } from './encode.ts';
 import { InvalidRecord } from './errors.ts';
 import { APPEND_BYTES_MAX, type LogFold } from './fold.ts';
-import { turnOf } from './pace.ts';
+import { awaitsAnother, turnOf } from './pace.ts';
 import { type Plan, Tries } from './plan.ts';
 import { checkAnswer } from './raw.ts';
 import { Receipts, type Refusal } from './receipts.ts';
@@ -11,6 +11,9 @@ import { type LogRecord, type Position, position, type RecordReceipt } from './t
 
 /** The most that one read takes, so that catching up needs bounded memory. */
 const READ_BYTES_MAX = 4 * 1024 * 1024;
+
+/** Reads more than one in a turn, while another writer is late. */
+const AWAITED_READS_MAX = 2;
 
 export interface LogOptions {
   /** The log, and how much a writer that knows nothing of it reads. */
@@ -56,9 +59,15 @@ export function* appendLog(
     current = !fold.closed;
     return open(fold);
   };
+  /** The log as it is in the turn of this writer, once the one before it is in (§4.8). */
+  function* inTurn(known: LogFold): Plan<LogFold> {
+    let latest = read(yield* freshened(tries, log, known, call));
+    for (let n = 0; n < AWAITED_READS_MAX && awaitsAnother(latest.activity, options.writer, atMs); n++)
+      latest = read(yield* freshened(tries, log, latest, call));
+    return latest;
+  }
   let fold = options.known === null ? read(yield* cold(tries, log)) : open(options.known);
-  if (options.known !== null && options.othersWrite === true)
-    fold = read(yield* freshened(tries, log, fold, call));
+  if (options.known !== null && options.othersWrite === true) fold = yield* inTurn(fold);
 
   for (;;) {
     const { records: fresh, refusal } = call.fresh(fold);
@@ -82,7 +91,7 @@ export function* appendLog(
       const nowMs = yield* tries.turn(fold.activity);
       if (nowMs === null) continue; // the conflict is fresh: nobody can be faster than now
       atMs = nowMs;
-      fold = read(yield* freshened(tries, log, fold, call));
+      fold = yield* inTurn(fold);
     }
   }
 }

@@ -33,11 +33,11 @@ export interface Moment {
   readonly dice: number;
 }
 
-/** A slot, in round trips: reading what is new and appending take one and a half, and clocks differ. */
-const SLOT_ROUND_TRIPS = 1.6;
+/** A slot, in round trips: reading what is new and appending take one and a half, and both vary. */
+const SLOT_ROUND_TRIPS = 1.8;
 /** The slot of the last commit is kept while it is between these, so that all writers have the same. */
 const SLOT_ROUND_TRIPS_MIN = 1.2;
-const SLOT_ROUND_TRIPS_MAX = 2.1;
+const SLOT_ROUND_TRIPS_MAX = 2.4;
 /** Others' commits a round trip from which on waiting one's turn is cheaper than conflicts. */
 const BUSY_COMMITS_A_ROUND_TRIP = 0.25;
 /** Time over which those are counted. */
@@ -49,6 +49,8 @@ const CYCLES_MISSED_MAX = 3;
 const ACTIVE_MS_MIN = 500;
 /** A writer without a slot tries again within so many slots. */
 const NEWCOMER_SLOTS_MAX = 8;
+/** From so many slots a cycle on, a conflict costs so much time that it is worth a request to wait for a late commit. */
+const AWAITED_CYCLE = 8;
 /** The part of a slot in which it may still be taken. */
 const SLOT_OPEN = 0.3;
 
@@ -84,6 +86,24 @@ export function turnOf(activity: readonly Activity[], me: string, roundTripMs: n
   while (taken.has(free)) free++;
   const slot = own !== undefined && own < claims.size ? own : free;
   return { slot, slotMs: slotMsOf(activity, roundTripMs) };
+}
+
+/**
+ * Whether `me`, who read the log in the slot it has at `nowMs`, should read it once more: the writer of the slot before has
+ * committed in every cycle and not yet in this one, so it is late, and an append now would meet its.
+ */
+export function awaitsAnother(activity: readonly Activity[], me: string, nowMs: number): boolean {
+  if (isAlone(activity, me)) return false;
+  const claims = claimsOf(activity, latestOf(activity));
+  const own = claims.get(me);
+  const cycle = cycleOf(claims);
+  if (own === undefined || cycle < AWAITED_CYCLE) return false;
+  const before = [...claims].find(([, slot]) => slot === modulo(own - 1, cycle))?.[0];
+  const slotMs = activity.at(-1)?.turn.slotMs ?? 0;
+  const cycleMs = slotMs * cycle;
+  const startMs = nowMs - modulo(nowMs - own * slotMs, cycleMs);
+  const lastMs = latestOf(activity.filter(({ writer }) => writer === before));
+  return lastMs < startMs - 1.5 * slotMs && lastMs > startMs - cycleMs - 2.5 * slotMs;
 }
 
 /** The slot of each active writer. Of two that claim one, the later has lost it. */

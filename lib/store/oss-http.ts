@@ -2,7 +2,9 @@
  * The HTTP client under ali-oss: one request, one whole answer or `NoAnswer`, never a retry, never a redirect.
  *
  * It takes the place of ali-oss's default client because that one costs several times the CPU of a bare request, and
- * because ali-oss drops the headers of a refused call, among them the length that a conflict reports.
+ * because ali-oss drops the headers of a refused call, among them the length that a conflict reports. Libraries were
+ * measured in its place: node:http takes half of the CPU of an append for itself, and undici, whose parser is WASM, two
+ * and a half times that of a cold start and a fifth more of an append.
  */
 
 import net from 'node:net';

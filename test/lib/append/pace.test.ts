@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Activity, turnMs, turnOf } from '../../../lib/append/pace.ts';
+import { type Activity, awaitsAnother, turnMs, turnOf } from '../../../lib/append/pace.ts';
 
 const NOW = 1_700_000_000_000;
 const SLOT_MS = 32;
@@ -77,7 +77,28 @@ describe('pacing', () => {
 
   it('keeps the length of a slot that the log has, while it fits the round trips', () => {
     expect(turnOf(settled(2), 'w0', 18).slotMs).toBe(SLOT_MS);
-    expect(turnOf(settled(2), 'w0', 100).slotMs).toBe(160);
-    expect(turnOf(settled(2), 'w0', 2).slotMs).toBe(3);
+    expect(turnOf(settled(2), 'w0', 100).slotMs).toBe(180);
+    expect(turnOf(settled(2), 'w0', 2).slotMs).toBe(4);
+  });
+
+  it('waits for the writer of the slot before, if that is late', () => {
+    // Three cycles of eight; the next is that of w0, and the last commit was w7's.
+    const activity = settled(8);
+    const cycleMs = 8 * SLOT_MS;
+    const start = Math.ceil(NOW / cycleMs) * cycleMs;
+    const shifted = activity.map((one) => ({ ...one, atMs: one.atMs - NOW + start }));
+    const without = (writer: string) =>
+      shifted.filter((one) => one.writer !== writer || one.atMs < start - cycleMs);
+    expect(awaitsAnother(shifted, 'w0', start + 5)).toBe(false);
+    expect(awaitsAnother(without('w7'), 'w0', start + 5)).toBe(true);
+    // Not for one that is not next to it, that did not come last time either, or if it has no slot itself.
+    expect(awaitsAnother(without('w6'), 'w0', start + 5)).toBe(false);
+    const rare = shifted.filter((one) => one.writer !== 'w7' || one.atMs < start - 2 * cycleMs);
+    expect(awaitsAnother(rare, 'w0', start + 5)).toBe(false);
+    expect(awaitsAnother(without('w7'), 'new', start + 5)).toBe(false);
+    // Few writers are quick to try again, and a lone one waits for nobody.
+    const few = settled(4).map((one) => ({ ...one, atMs: one.atMs - NOW + start }));
+    expect(awaitsAnother(few.slice(0, -1), 'w0', start + 5)).toBe(false);
+    expect(awaitsAnother(settled(1, 8), 'w0', NOW)).toBe(false);
   });
 });
