@@ -18,7 +18,7 @@ import {
   laneMisfit,
 } from './config/lanes.ts';
 import { problemsOf } from './config/mistakes.ts';
-import { configShape, doorShape, entriesOf, targetShape } from './config/shape.ts';
+import { configShape, deadLettersShape, doorShape, entriesOf, targetShape } from './config/shape.ts';
 import { tryKey } from './key.ts';
 import { type KeyTemplate, overlap } from './key-template.ts';
 
@@ -64,6 +64,15 @@ export interface DoorInput<Name extends string> {
   readonly target: Name;
 }
 
+/** Where messages of queues are kept that cannot be appended: a log of its own, see `intake/dead-letters.ts`. */
+export interface DeadLettersInput {
+  /**
+   * Key template of text, `{queue}` and `{time:…}`. What is in the bucket under it can be sent again by `npm run replay`.
+   * Default: `dead-letters/{queue}/{time:yyyy/MM/dd}.ndjson`.
+   */
+  readonly key: string;
+}
+
 export interface ConfigInput<Name extends string> {
   /** By name. The name is part of the URL: `POST /append/{name}`. */
   readonly targets: Readonly<Record<Name, RawTargetInput | LogTargetInput>>;
@@ -73,6 +82,7 @@ export interface ConfigInput<Name extends string> {
   readonly schedules?: Readonly<Record<string, DoorInput<NoInfer<Name>>>>;
   /** Who may write over HTTP to targets that do not say. Default: what the deployment says, `APPEND_ACCESS`. */
   readonly access?: AccessInput<NoInfer<Name>>;
+  readonly deadLetters?: DeadLettersInput;
 }
 
 export interface Target {
@@ -97,8 +107,11 @@ export interface Config {
   readonly queues: ReadonlyMap<string, Target>;
   /** The target of each timer. */
   readonly schedules: ReadonlyMap<string, Target>;
+  /** A log, and none of `targets`: nothing but dead letters gets in. */
+  readonly deadLetters: Target;
 }
 
+const DEAD_LETTERS: DeadLettersInput = { key: 'dead-letters/{queue}/{time:yyyy/MM/dd}.ndjson' };
 const CONTENT_TYPE = { raw: 'application/octet-stream', log: 'application/x-ndjson' } as const;
 
 /** Checks the configuration and fills in the defaults. Throws `ConfigError` with all that is wrong. */
@@ -129,6 +142,11 @@ export function defineConfig<Name extends string>(input: ConfigInput<Name>): Con
   });
   const keys = new Map([...targets].map(([name, { key }]) => [name, key]));
   problems.push(...misfitsOf(everywhere, keys, ''), ...overlaps([...targets.values()]));
+  const { key: deadLettersKey } =
+    read(deadLettersShape, entries.deadLetters ?? DEAD_LETTERS, 'deadLetters') ?? {};
+  const deadLetters =
+    deadLettersKey && targetOf('dead-letters', { format: 'log', key: deadLettersKey }, null);
+  problems.push(...(deadLetters ? misplaced(deadLetters, [...targets.values()]) : []));
 
   const door = doorShape(Object.keys(entries.targets));
   const doors = (group: 'queues' | 'schedules') =>
@@ -138,10 +156,10 @@ export function defineConfig<Name extends string>(input: ConfigInput<Name>): Con
       if (misfit) problems.push(`${group}.${name}.target: ${misfit}`);
       return target;
     });
-  const config = { targets, queues: doors('queues'), schedules: doors('schedules') };
-  if (problems.length > 0)
+  const routes = { queues: doors('queues'), schedules: doors('schedules') };
+  if (problems.length > 0 || deadLetters === undefined)
     throw new ConfigError('The configuration (append.config.ts) has mistakes', problems);
-  return config;
+  return { targets, ...routes, deadLetters };
 }
 
 /** Fills in the defaults. */
@@ -180,6 +198,22 @@ function overlaps(targets: readonly Target[]): string[] {
           `targets.${other.name}.key: could write the keys of targets.${one.name}; start "${other.key.text}" and "${one.key.text}" with different text, such as a directory each`,
       ),
   );
+}
+
+/** What is wrong with where dead letters go: they bring a queue and a time, and have objects of their own. */
+function misplaced({ key }: Target, targets: readonly Target[]): string[] {
+  const [field] = key.fields;
+  const asked = key.usesPath ? '{path}' : key.usesLane ? '{lane}' : field && `{field.${field}}`;
+  const needs = asked
+    ? [`deadLetters.key: needs ${asked}, and a dead letter brings only {queue} and {time:…}; take it out`]
+    : [];
+  const shared = targets
+    .filter((target) => overlap(target.key, key))
+    .map(
+      (target) =>
+        `deadLetters.key: could write the keys of targets.${target.name}; start "${key.text}" and "${target.key.text}" with different text, such as a directory each`,
+    );
+  return [...needs, ...shared];
 }
 
 /** Why messages of a queue, or firings of a timer, cannot get a key in `target`; null if they can. */

@@ -64,6 +64,9 @@ export const doorShape = (targets: readonly string[]) =>
     only('target'),
   );
 
+/** `DeadLettersInput` of `config.ts`. */
+export const deadLettersShape = z.strictObject({ key: key(true) }, only('key'));
+
 const NAMES = 'targets by name, with letters, digits, - and _ in a name (it is part of the URL)';
 const targets = z
   .record(z.string().check(z.regex(TARGET_NAME)), z.unknown(), hint(NAMES))
@@ -78,20 +81,23 @@ export const configShape = z.strictObject(
     queues: routes('{ orders: { target: "events" } }'),
     schedules: routes('{ hourly: { target: "events" } }'),
     access,
+    deadLetters: z.optional(z.unknown()),
   },
-  only('targets, queues, schedules, access'),
+  only('targets, queues, schedules, access, deadLetters'),
 );
 
 const entries = z.catch(z.record(z.string(), z.unknown()), {});
 
 /** Whatever entries there are, so that a mistake outside does not hide those inside. Takes everything. */
 export const entriesOf = z.catch(
-  z.object({ targets: entries, queues: entries, schedules: entries, access }),
-  {
-    targets: {},
-    queues: {},
-    schedules: {},
-  },
+  z.object({
+    targets: entries,
+    queues: entries,
+    schedules: entries,
+    access,
+    deadLetters: z.optional(z.unknown()),
+  }),
+  { targets: {}, queues: {}, schedules: {}, deadLetters: undefined },
 );
 
 function template(text: string, segmented: boolean, context: z.core.ParsePayload): KeyTemplate {

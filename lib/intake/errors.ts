@@ -30,6 +30,8 @@ const STATUS = {
   UnsupportedMediaType: 415,
   /** A message of a queue, or a firing of a timer, that `append.config.ts` gives no target. */
   UnknownQueue: 500,
+  /** What came from a queue is no event that any source is known to send. */
+  UndecodableMessage: 500,
   UnknownSchedule: 500,
   MissingCredentials: 500,
   /** What it takes to check a credential is out of reach. */

@@ -5,6 +5,7 @@
  * order, in one append; objects are appended to side by side. Each payload has an outcome of its own, because some
  * objects may have taken theirs when another did not.
  */
+import { InvalidRecord } from '../append/errors.ts';
 import type { Receipt, RecordReceipt } from '../append/types.ts';
 import type { Appender, AppendOptions } from '../appender.ts';
 import type { Target } from '../config.ts';
@@ -118,11 +119,23 @@ export function createIntake({ appender, runtime, instance }: IntakeOptions): In
       contentType: target.contentType,
       ...(ifPosition !== undefined && { ifPosition }),
     };
+    const append = async (key: string, bodies: readonly Body[]): Promise<Outcome[]> => {
+      try {
+        const receipts = await format.append(key, bodies, options, target);
+        return bodies.map((_, index) => outcomeOf(receipts[index]));
+      } catch (error) {
+        // More than one append takes. What is too large by itself is found in the end, and the rest goes in.
+        if (invalid === 'fails-alone' && bodies.length > 1 && error instanceof InvalidRecord) {
+          const half = bodies.length >> 1;
+          const before = await append(key, bodies.slice(0, half));
+          return [...before, ...(await append(key, bodies.slice(half)))];
+        }
+        return bodies.map(() => ({ error }));
+      }
+    };
     await eachAtOnce(OBJECTS_AT_ONCE, [...batches.values()], async ({ key, bodies, places }) => {
-      const receipts = await format
-        .append(key, bodies, options, target)
-        .catch((error: unknown) => ({ error }));
-      for (const [index, place] of places.entries()) outcomes[place] = outcomeOf(receipts, index);
+      const ends = await append(key, bodies);
+      for (const [index, place] of places.entries()) outcomes[place] = ends[index] ?? outcomeOf(undefined);
     });
     return outcomes;
   }
@@ -133,12 +146,7 @@ export function createIntake({ appender, runtime, instance }: IntakeOptions): In
   };
 }
 
-function outcomeOf(
-  receipts: readonly (Receipt | RecordReceipt)[] | { error: unknown },
-  index: number,
-): Outcome {
-  if ('error' in receipts) return receipts;
-  const receipt = receipts[index];
+function outcomeOf(receipt: Receipt | RecordReceipt | undefined): Outcome {
   return receipt
     ? { receipt }
     : { error: new Error('an append gave fewer receipts than it was given payloads') };

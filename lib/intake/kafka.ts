@@ -26,5 +26,6 @@ export function kafkaName(
 
 function numberOf(digits: string): number | null {
   const number = Number(digits);
-  return digits !== '' && Number.isSafeInteger(number) ? number : null;
+  // A log takes numbers up to 2^53 - 2 (PROTOCOL.md §3.4).
+  return digits !== '' && number < Number.MAX_SAFE_INTEGER ? number : null;
 }

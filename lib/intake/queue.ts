@@ -1,29 +1,27 @@
 /**
- * The queue door: messages, as SQS records in Lambda's style, go into the targets that `queues` names.
+ * The queue door: batches of messages go into the targets that `queues` names (`messages.ts`), message by message.
  *
- * - A message's id is the record's id, from the source `queue/<name>`, so a redelivered message is recognised. A message
- *   without one gets a new id in every delivery, and its repeats cannot be recognised. Kafka's are numbered (`kafka.ts`).
- * - Its time is when it was sent.
- * - In a `log`, a body that is JSON is that JSON value, any other body is a string, and bytes are bytes.
- * - Its attributes are the fields of the key.
- *
- * A message that cannot be appended is reported as failed and holds up none of the others.
+ * The platform delivers a whole batch again or nothing of it. So a message that would fail however often it comes is
+ * parked among the dead letters (`dead-letters.ts`), and only what may pass fails the call (`verdict.ts`). The batch then
+ * comes back, and what is in, or parked, is recognised.
  */
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
-import type { Config, Target } from '../config.ts';
-import type { Log } from '../runtime.ts';
-import { IntakeError, quote } from './errors.ts';
-import { reportOf } from './failure.ts';
-import type { Intake, Outcome } from './intake.ts';
-import { kafkaName } from './kafka.ts';
-import type { Content, Payload } from './payload.ts';
+import type { Config } from '../config.ts';
+import type { Runtime } from '../runtime.ts';
+import { type ParkedMessage, park } from './dead-letters.ts';
+import { failureOf, reportOf } from './failure.ts';
+import type { Intake } from './intake.ts';
+import { type Message, takeMessages } from './messages.ts';
+import { verdictOf } from './verdict.ts';
 
 export interface QueueHandlerOptions {
   readonly config: Config;
   readonly intake: Intake;
-  readonly log: Log;
+  readonly runtime: Pick<Runtime, 'now' | 'uuid' | 'log'>;
   /** The queue or topic that a record came from, if the event says so. */
   readonly queueNameOf: (record: SQSRecord) => string | undefined;
+  /** Why a record could not be decoded, if it could not. The message holds no payload. */
+  readonly undecodableOf: (record: SQSRecord) => { readonly message: string } | undefined;
   /** The queue of records that do not say theirs. */
   readonly queue?: string | undefined;
 }
@@ -35,84 +33,58 @@ export interface CallContext {
   getRemainingTimeInMillis(): number;
 }
 
-/** Throws `IntakeError` `UnknownQueue`, with nothing appended, if a record's queue has no target. */
-export function createQueueHandler({
-  config,
-  intake,
-  log,
-  queueNameOf,
-  queue,
-}: QueueHandlerOptions): QueueHandler {
+/** Of the time of a call, kept back for parking when the store holds up the rest. */
+const PARKING_SHARE = 0.1;
+
+/** The answer names the messages that have to come again. */
+export function createQueueHandler(options: QueueHandlerOptions): QueueHandler {
+  const { config, intake, runtime, queueNameOf, undecodableOf, queue } = options;
+  const { log } = runtime;
+  const deadLetters = { target: config.deadLetters, intake, runtime };
+
   return async ({ Records }, context) => {
-    const perQueue = new Map<string, SQSRecord[]>();
-    for (const record of Records) {
-      const name = nameOf(queueNameOf(record) ?? queue);
-      const records = perQueue.get(name) ?? [];
-      records.push(record);
-      perQueue.set(name, records);
+    const remainingMs = () => context.getRemainingTimeInMillis();
+    const messages = Records.map((record) => ({
+      record,
+      queue: queueNameOf(record) ?? queue,
+      undecodable: undecodableOf(record)?.message,
+    }));
+    const again: Message[] = [];
+    const bad: ParkedMessage[] = [];
+    const parkingMs = PARKING_SHARE * remainingMs();
+    const outcomes = await takeMessages({ config, intake }, messages, () => remainingMs() - parkingMs);
+    for (const [index, message] of messages.entries()) {
+      const outcome = outcomes[index];
+      if (outcome === undefined || 'receipt' in outcome) continue;
+      const { error } = outcome;
+      const verdict = verdictOf(failureOf(error));
+      if (verdict === 'park') bad.push({ message, error });
+      else log[verdict === 'drop' ? 'warn' : 'error']('message-not-appended', told(message, error));
+      if (verdict === 'again') again.push(message);
     }
-    // All of them, before anything is appended: a queue without a target fails the call.
-    const parts = [...perQueue].map(([name, records]) => ({ name, records, target: targetOf(config, name) }));
-    const failures = await Promise.all(
-      parts.map(async ({ name, records, target }) => {
-        const payloads = records.map((record) => payloadOf(record, name));
-        const outcomes = await intake.take(target, payloads, {
-          remainingMs: () => context.getRemainingTimeInMillis(),
-          invalid: 'fails-alone',
-        });
-        return records.filter((record, index) => !settled(log, name, record, outcomes[index]));
-      }),
-    );
-    return { batchItemFailures: failures.flat().map(({ messageId }) => ({ itemIdentifier: messageId })) };
+
+    const parked = async (some: readonly ParkedMessage[]) => {
+      const places = await park(deadLetters, some, remainingMs);
+      for (const [index, { message, error }] of some.entries()) {
+        const place = places[index];
+        if (place !== undefined && 'receipt' in place) {
+          log.error('message-parked', { ...told(message, error), object: place.receipt.object });
+        } else {
+          log.error('message-not-parked', told(message, place?.error));
+          again.push(message);
+        }
+      }
+    };
+    await parked(bad.filter(({ message }) => message.record.messageId !== ''));
+    // Nobody recognises these when they come again, so they are parked when nothing else can make them come.
+    const nameless = bad.filter(({ message }) => message.record.messageId === '');
+    if (again.length === 0) await parked(nameless);
+    else again.push(...nameless.map(({ message }) => message));
+
+    return { batchItemFailures: again.map(({ record }) => ({ itemIdentifier: record.messageId })) };
   };
 }
 
-function nameOf(name: string | undefined): string {
-  if (name !== undefined) return name;
-  throw new IntakeError(
-    'UnknownQueue',
-    'The messages do not say which queue they are from. Set APPEND_QUEUE to its name in the environment of the function.',
-  );
-}
-
-function targetOf(config: Config, name: string): Target {
-  const target = config.queues.get(name);
-  if (target) return target;
-  throw new IntakeError(
-    'UnknownQueue',
-    `No target is set for the queue ${quote(name)}. Add it under "queues" in append.config.ts.`,
-  );
-}
-
-function payloadOf(record: SQSRecord, queue: string): Payload {
-  const { messageId, attributes, messageAttributes } = record;
-  const sentMs = Number.parseInt(attributes.SentTimestamp, 10);
-  const fields = Object.entries(messageAttributes).map(
-    ([name, { stringValue = '' }]) => [name, stringValue] as const,
-  );
-  return {
-    content: contentOf(record),
-    source: `queue/${queue}`,
-    id: messageId || undefined,
-    ...kafkaName(queue, record),
-    timeMs: Number.isNaN(sentMs) ? undefined : sentMs,
-    queue,
-    fields: new Map(fields),
-  };
-}
-
-function contentOf({ body, messageAttributes }: SQSRecord): Content {
-  return messageAttributes['encoding']?.stringValue === 'base64'
-    ? { kind: 'bytes', bytes: Buffer.from(body, 'base64') }
-    : { kind: 'json-or-text', text: body };
-}
-
-/** Whether nothing is left to do for the record; tells the log if not all went well. */
-function settled(log: Log, queue: string, { messageId }: SQSRecord, outcome: Outcome | undefined): boolean {
-  if (outcome && 'receipt' in outcome) return true;
-  const error = outcome?.error;
-  // A `raw` object is the same before and after an empty message.
-  const isEmpty = error instanceof IntakeError && error.code === 'EmptyPayload';
-  log[isEmpty ? 'warn' : 'error']('message-not-appended', { queue, messageId, ...reportOf(error) });
-  return isEmpty;
+function told({ record, queue }: Message, error: unknown) {
+  return { queue: queue ?? null, messageId: record.messageId, ...reportOf(error) };
 }

@@ -17,5 +17,5 @@ export {
 } from './errors.ts';
 export type { FcContext, FcCredentials, FcHandler, FcHttpEvent, FcHttpResponse, FcLogger } from './fc.ts';
 export { fcHttp } from './http.ts';
-export { fcQueue, type QueueOptions, queueNameOf } from './queue.ts';
+export { fcQueue, type QueueOptions, queueNameOf, queueRecords, undecodableOf } from './queue.ts';
 export { fcSchedule, type ScheduleDetail } from './schedule.ts';

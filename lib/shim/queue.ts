@@ -23,8 +23,10 @@ import { rabbitmq } from './queue/rabbitmq.ts';
 import { type BodyEncoding, type Delivery, type QueueDecoder, sqsRecord } from './queue/record.ts';
 import { rocketmq } from './queue/rocketmq.ts';
 import { smq } from './queue/smq.ts';
+import { undecodable, undecodableRecord } from './queue/undecodable.ts';
 
 export { queueNameOf } from './queue/record.ts';
+export { undecodableOf } from './queue/undecodable.ts';
 
 export interface QueueOptions extends ShimOptions {
   /**
@@ -37,6 +39,11 @@ export interface QueueOptions extends ShimOptions {
    * which events do not tell. Bodies stay base64 and carry the attribute `encoding`. Default `text`.
    */
   readonly bodyEncoding?: BodyEncoding;
+  /**
+   * What becomes of an item that cannot be decoded: `fails-call` (the default) throws, as if none had come. `is-record`
+   * hands it to the handler among the others, as a record that `undecodableOf` tells.
+   */
+  readonly undecodable?: 'fails-call' | 'is-record';
 }
 
 /** An event stream gives up on a call after five minutes, whatever the function's time-out. */
@@ -54,28 +61,43 @@ const DECODERS: readonly QueueDecoder[] = [smq, rabbitmq, rocketmq, kafka, mqtt,
  */
 export function fcQueue(
   handler: LambdaHandler<SQSHandler>,
-  { shape = 'auto', bodyEncoding = 'text', ...options }: QueueOptions,
+  options: QueueOptions,
 ): FcHandler<SQSBatchResponse> {
   return async (event, fc) => {
     const context = shimContext(fc, options, STREAM_CALL_MS_MAX);
-    const delivery = { fc, bodyEncoding };
-    const Records =
-      shape === 'mns-topic-stream'
-        ? [sqsRecord(mnsTopic.eventSource, decodeStream(event), null, delivery)]
-        : batchRecords(event, delivery);
+    const Records = queueRecords(event, fc, options);
     assertAllDone(await handler({ Records }, context, returnInstead), Records);
     return { batchItemFailures: [] };
   };
 }
 
-function batchRecords(event: Uint8Array, delivery: Delivery): SQSRecord[] {
-  const batch = parseEvent(event);
-  if (batch === undefined) throw new UnknownEventShapeError('bytes that are not JSON');
-  const { text, value } = batch;
-  if (!Array.isArray(value)) return [itemRecord(batch, delivery)];
-  return sliceElements(text).map((slice, index) =>
-    itemRecord({ text: slice, value: value[index] }, delivery, index),
-  );
+/** The records of an event. Throws `UnknownEventShapeError` and `MalformedEventError`, unless they are to be records. */
+export function queueRecords(
+  event: Uint8Array,
+  fc: Delivery['fc'],
+  { shape = 'auto', bodyEncoding = 'text', undecodable: rule = 'fails-call' }: Omit<QueueOptions, 'now'>,
+): SQSRecord[] {
+  const delivery = { fc, bodyEncoding };
+  /** `decode`, or the record of what it could not decode. */
+  const orKept = (item: string | Uint8Array, index: number | undefined, decode: () => SQSRecord[]) => {
+    if (rule === 'fails-call') return decode();
+    try {
+      return decode();
+    } catch (error) {
+      return [undecodableRecord(item, undecodable(error, index), delivery)];
+    }
+  };
+  return orKept(event, undefined, () => {
+    if (shape === 'mns-topic-stream')
+      return [sqsRecord(mnsTopic.eventSource, decodeStream(event), null, delivery)];
+    const batch = parseEvent(event);
+    if (batch === undefined) throw new UnknownEventShapeError('bytes that are not JSON');
+    const { text, value } = batch;
+    if (!Array.isArray(value)) return [itemRecord(batch, delivery)];
+    return sliceElements(text).flatMap((slice, index) =>
+      orKept(slice, index, () => [itemRecord({ text: slice, value: value[index] }, delivery, index)]),
+    );
+  });
 }
 
 function itemRecord(item: Parsed, delivery: Delivery, index?: number): SQSRecord {

@@ -64,7 +64,7 @@ describe('the configuration', () => {
       }),
     ).toEqual([
       'targets.no spaces: write targets by name, with letters, digits, - and _ in a name (it is part of the URL)',
-      'topics: there is no such setting; there are targets, queues, schedules, access',
+      'topics: there is no such setting; there are targets, queues, schedules, access, deadLetters',
       'targets.a.key: is missing; write a key such as "events/{time:yyyy/MM/dd/HH}.ndjson"',
       'targets.b.format: write "log" (NDJSON, every record exactly once) or "raw" (bytes as they come)',
       'targets.c.key: {date} is no placeholder; there are {path}, {time:yyyy/MM/dd/HH}, {queue}, {field.NAME} and {lane}',
@@ -84,7 +84,7 @@ describe('the configuration', () => {
     expect(problems({ targets: {} })).toEqual(['targets: write one target or more']);
     for (const nothing of [undefined, null, 3, []]) {
       expect(problems(nothing)).toEqual([
-        'the configuration: write an object with targets, queues, schedules, access',
+        'the configuration: write an object with targets, queues, schedules, access, deadLetters',
       ]);
     }
   });
@@ -131,6 +131,34 @@ describe('the configuration', () => {
       expect.stringContaining('schedules.b.target: q needs {queue}, and a timer brings none'),
       expect.stringContaining('schedules.c.target: f needs {field.tenant}, and a timer brings no fields'),
     ]);
+  });
+
+  it('keeps dead letters in a log of their own, which is no target', () => {
+    const targets = { a: raw('a/{path}') };
+    const { deadLetters, targets: made } = defineConfig({ targets });
+    expect(deadLetters).toMatchObject({ format: 'log', contentType: 'application/x-ndjson', lanes: null });
+    expect(deadLetters.key.text).toBe('dead-letters/{queue}/{time:yyyy/MM/dd}.ndjson');
+    expect([...made.keys()]).toEqual(['a']);
+    expect(defineConfig({ targets, deadLetters: { key: 'dead/all.ndjson' } }).deadLetters.key.text).toBe(
+      'dead/all.ndjson',
+    );
+  });
+
+  it('keeps dead letters apart from the targets, and gives them no key that they cannot make', () => {
+    const targets = { a: raw('a/{path}'), d: log('dead-letters/x') };
+    expect(problems({ targets })).toEqual([
+      expect.stringMatching(/^deadLetters\.key: could write the keys of targets\.d; .*directory each$/),
+    ]);
+    const key = (text: unknown) => problems({ targets: { a: raw('a/{path}') }, deadLetters: text });
+    expect(key({ key: 'x/{path}' })).toEqual([expect.stringContaining('deadLetters.key: needs {path}, and')]);
+    expect(key({ key: 'x/{lane}' })).toEqual([expect.stringContaining('deadLetters.key: needs {lane}, and')]);
+    expect(key({ key: 'x/{field.t}' })).toEqual([expect.stringContaining('needs {field.t}, and')]);
+    expect(key({ key: '{queue}' })).toEqual([expect.stringContaining('deadLetters.key: start it with')]);
+    expect(key({ key: 'x/y', format: 'raw' })).toEqual([
+      'deadLetters.format: there is no such setting; there are key',
+    ]);
+    expect(key('x')).toEqual(['deadLetters: write an object with key']);
+    expect(key({})).toEqual([expect.stringContaining('deadLetters.key: is missing')]);
   });
 
   it('takes no content type that could end a header', () => {

@@ -43,7 +43,7 @@ export interface Message {
 export type BodyEncoding = 'text' | 'base64';
 
 export interface Delivery {
-  readonly fc: FcContext;
+  readonly fc: Pick<FcContext, 'region' | 'retryCount'>;
   readonly bodyEncoding: BodyEncoding;
 }
 

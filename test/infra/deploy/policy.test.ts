@@ -20,12 +20,12 @@ function vars(): Readonly<Record<string, unknown>> {
 }
 
 describe('the policy of the role', () => {
-  const targets = [...config.targets.values()].flatMap(({ key }) =>
+  const targets = [...config.targets.values(), config.deadLetters].flatMap(({ key }) =>
     key.reach.map(({ text, isWhole }) => `acs:oss:*:*:BUCKET/${text}${isWhole ? '' : '*'}`),
   );
   const queue = String(vars()['deadLetters']).split(':').at(-1);
 
-  it('lets the functions do what the store port does to the objects of the targets, and nothing more', () => {
+  it('lets the functions do what the store port does to the objects of the targets and the dead letters, and nothing more', () => {
     expect(targets.length).toBeGreaterThan(0);
     expect(json('infra/policy.json')).toEqual({
       Version: '1',

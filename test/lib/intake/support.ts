@@ -37,7 +37,7 @@ export function bench<Name extends string>(input: ConfigInput<Name>): Bench {
   const logged: Record<string, unknown>[] = [];
   const appends: string[] = [];
   const system = systemRuntime((line) => void logged.push(JSON.parse(line)));
-  const runtime: Runtime = { ...system, now: () => it.nowMs };
+  const runtime: Runtime = { ...system, now: () => it.nowMs, sleep: async () => {}, random: () => 0 };
   const watched: ObjectStore = {
     head: store.head,
     read: store.read,

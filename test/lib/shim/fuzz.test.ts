@@ -1,7 +1,14 @@
 import type { SQSEvent } from 'aws-lambda';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fcHttp, fcQueue, fcSchedule, queueNameOf, ShimError } from '../../../lib/shim/index.ts';
+import {
+  fcHttp,
+  fcQueue,
+  fcSchedule,
+  queueNameOf,
+  ShimError,
+  undecodableOf,
+} from '../../../lib/shim/index.ts';
 import { type EventName, eventOf, fcContext, manualClock } from './support.ts';
 
 const QUEUE_EVENTS: readonly EventName[] = [
@@ -100,6 +107,28 @@ describe('whatever event arrives', () => {
     const handler = fcQueue(async (event) => assertWellFormed(event), manualClock());
     await fc.assert(
       fc.asyncProperty(anyEvent(QUEUE_EVENTS), (event) => endsTyped(() => handler(event, fcContext()))),
+      { numRuns: 3000 },
+    );
+  });
+
+  it('a queue handler that asks for it is given all of it, and no call fails', async () => {
+    let seen: SQSEvent['Records'] = [];
+    const handler = fcQueue(
+      async (event) => {
+        assertWellFormed(event);
+        seen = event.Records;
+      },
+      { ...manualClock(), undecodable: 'is-record' },
+    );
+    await fc.assert(
+      fc.asyncProperty(anyEvent(QUEUE_EVENTS), async (event) => {
+        await handler(event, fcContext());
+        const kept = seen.filter((record) => undecodableOf(record) !== undefined);
+        for (const { body, messageAttributes } of kept) {
+          const encoding = messageAttributes['encoding'] ? 'base64' : 'utf8';
+          expect(event.includes(Buffer.from(body, encoding))).toBe(true);
+        }
+      }),
       { numRuns: 3000 },
     );
   });

@@ -79,9 +79,11 @@ async function bothSend(
   }
 }
 
+/** ali-oss loses a segment of dots on the way to its URL; no target makes such a key (lib/key-rules.ts). */
+const hasDots = (text: string) => text.split('/').some((segment) => segment === '.' || segment === '..');
 const key = fc
   .string({ unit: 'grapheme', minLength: 1, maxLength: 30 })
-  .filter((text) => invalidKey(text) === null);
+  .filter((text) => invalidKey(text) === null && !hasDots(text));
 const token = fc.option(fc.stringMatching(/^[\w+/=]{1,40}$/), { nil: undefined });
 
 describe('a request to OSS is the one that ali-oss makes', () => {
@@ -131,7 +133,7 @@ describe('a request to OSS is the one that ali-oss makes', () => {
       expect(head.ours).toEqual(head.theirs);
       expect(head.ours?.method).toBe('HEAD');
     });
-    await fc.assert(property, { numRuns: 30 });
+    await fc.assert(property, { numRuns: 60 });
   });
 });
 
