@@ -2,12 +2,18 @@ import { digestOf } from './digest.ts';
 import type { DigestedRecord, EncodedAppend } from './encode.ts';
 import type { LogFold } from './fold.ts';
 import { segmentKey } from './segment.ts';
-import type { LogRecord, Position, RecordReceipt } from './types.ts';
-import { position } from './types.ts';
+import type { LogRecord, RecordReceipt } from './types.ts';
 import type { Finding, Place } from './window.ts';
 
 /** Why a record may not be appended. */
 export type Refusal = { readonly record: LogRecord } & Exclude<Finding, { verdict: 'new' | 'in' }>;
+
+interface Attempted {
+  readonly segment: number;
+  readonly start: number;
+  readonly end: number;
+  readonly atMs: number;
+}
 
 /** The receipts of one call, filled in as its records are found in the log. */
 export class Receipts {
@@ -16,8 +22,8 @@ export class Receipts {
   /** In the order given; `digest` tells a record from the others of the call. */
   readonly #records: readonly DigestedRecord[];
   readonly #found = new Map<string, Place | null>();
-  /** Where appends of this call landed or may have landed: start → end, by segment. */
-  readonly #attempts = new Map<string, Position>();
+  /** Appends of this call that landed or may have landed, by segment and start. */
+  readonly #attempts = new Map<string, Attempted>();
 
   constructor(key: string, records: readonly LogRecord[], writer: string) {
     this.#key = key;
@@ -32,17 +38,16 @@ export class Receipts {
   }
 
   attempted({ segment }: LogFold, { commit, body }: EncodedAppend): void {
-    this.#attempts.set(`${segment}/${commit.start}`, position(commit.start + body.length));
+    const { start, atMs } = commit;
+    this.#attempts.set(`${segment}/${start}`, { segment, start, end: start + body.length, atMs });
   }
 
   /** Where the first of the attempts that cover the end of `fold` ends, or infinity if there was none. */
   attemptEndAfter({ segment, end }: LogFold): number {
     let first = Number.POSITIVE_INFINITY;
-    for (const [place, attemptEnd] of this.#attempts) {
-      const [in_, start] = place.split('/').map(Number);
-      if (in_ === segment && start !== undefined && start <= end && end < attemptEnd)
-        first = Math.min(first, attemptEnd);
-    }
+    for (const attempt of this.#attempts.values())
+      if (attempt.segment === segment && attempt.start <= end && end < attempt.end)
+        first = Math.min(first, attempt.end);
     return first;
   }
 
@@ -83,8 +88,9 @@ export class Receipts {
       if (place === undefined) throw new Error(`a record of ${this.#key} is neither in nor to be appended`);
       if (place === null)
         return { object: this.#key, start: null, end: null, id, source, record: null, repeat: true };
-      const { segment, start, end, record, writer } = place;
-      const ours = writer === this.#writer && this.#attempts.has(`${segment}/${start}`);
+      const { segment, start, end, record, writer, atMs } = place;
+      // An earlier call of this writer may have tried the same place: it did so at another time.
+      const ours = writer === this.#writer && this.#attempts.get(`${segment}/${start}`)?.atMs === atMs;
       const repeat = !ours || given.has(digest);
       given.add(digest);
       return { object: segmentKey(this.#key, segment), start, end, id, source, record, repeat };

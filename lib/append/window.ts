@@ -15,12 +15,13 @@ export interface Place {
   readonly end: Position;
   /** Empty if it was learnt from a checkpoint. */
   readonly writer: string;
+  /** Time of the commit, epoch milliseconds. */
+  readonly atMs: number;
   readonly record: number;
 }
 
 /** Neighbouring records of one append that are known by their ids. */
 export interface Run extends Omit<Place, 'record'> {
-  readonly atMs: number;
   /** Which data line the first of them is. */
   readonly firstRecord: number;
   /** Digests of the records, in order. */
@@ -90,8 +91,9 @@ export class Window {
     }
     const found = this.#places.get(digest);
     if (found === undefined) return NEW;
-    const { segment, start, end, writer, firstRecord } = found.run;
-    return { verdict: 'in', place: { segment, start, end, writer, record: firstRecord + found.record } };
+    const { segment, start, end, writer, atMs, firstRecord } = found.run;
+    const record = firstRecord + found.record;
+    return { verdict: 'in', place: { segment, start, end, writer, atMs, record } };
   }
 
   /** Takes a commit that is in. `digests` are those of its records, if they are known already. */
@@ -155,7 +157,7 @@ export class Window {
   }
 
   #noteRecent(
-    { sources, writer }: Commit,
+    { sources, writer, atMs }: Commit,
     landed: Landed,
     numbered: readonly { readonly source: string }[],
   ): void {
@@ -163,7 +165,7 @@ export class Window {
     let at = 0;
     for (const run of sources) {
       if (!isNamed(run)) {
-        const recent = this.#recent.get(run.source) ?? { ...landed, writer, runs: [] };
+        const recent = this.#recent.get(run.source) ?? { ...landed, writer, atMs, runs: [] };
         recent.runs.push({ ...numberedRun(run), at });
         this.#recent.set(run.source, recent);
       }
@@ -182,8 +184,8 @@ export class Window {
       (one) => one.epoch === epoch && one.first <= number && number < one.first + one.count,
     );
     if (recent === undefined || run === undefined) return null;
-    const { segment, start, end, writer } = recent;
-    return { segment, start, end, writer, record: run.at + number - run.first };
+    const { segment, start, end, writer, atMs } = recent;
+    return { segment, start, end, writer, atMs, record: run.at + number - run.first };
   }
 }
 

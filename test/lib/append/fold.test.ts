@@ -82,13 +82,15 @@ describe('a fold', () => {
         expect(fold.agreesWith(crc64(object))).toBe(true);
         expect([fold.checkpoint, fold.endsLine]).toEqual([warm.checkpoint, warm.endsLine]);
         const commits = readLog(object);
-        for (const { records, start, end, writer } of commits) {
+        for (const { records, start, end, writer, atMs } of commits) {
           records.forEach(({ source, id }, record) => {
             const found = findIn(fold, source === 'n' ? numbered('n', Number(id)) : named(id));
             // Of numbers, those of the last commit have a place.
             const last = commits.findLast((commit) => commit.records.some((other) => other.source === 'n'));
             const place =
-              source === 'n' && last?.start !== start ? null : { segment: 0, start, end, writer, record };
+              source === 'n' && last?.start !== start
+                ? null
+                : { segment: 0, start, end, writer, atMs, record };
             expect(found).toEqual({ verdict: 'in', place });
           });
         }

@@ -56,7 +56,7 @@ function expected(limits: DedupeWindow, appends: readonly Appended[], { source, 
   for (const appended of kept.toReversed()) {
     const record = appended.records.findLastIndex((one) => one.source === source && one.id === id);
     if (record < 0) continue;
-    return { verdict: 'in', place: { ...landedOf(appended), writer: 'w', record } };
+    return { verdict: 'in', place: { ...landedOf(appended), writer: 'w', atMs: appended.atMs, record } };
   }
   return { verdict: 'new' };
 }
@@ -187,7 +187,7 @@ describe('the dedupe window', () => {
     append(100, [named('x'), numbered('q', 20), numbered('q', 21), numbered('q', 30)]);
     const place = (start: number, at: number) => ({
       verdict: 'in',
-      place: { segment: 0, start, end: start + BYTES, writer: 'w', record: at },
+      place: { segment: 0, start, end: start + BYTES, writer: 'w', atMs: AT_MS, record: at },
     });
     expect(find(window, numbered('p', 0, 1))).toEqual(place(0, 0));
     expect(find(window, numbered('p', 1, 1))).toEqual(place(0, 2));
