@@ -4,9 +4,16 @@ import { startWebServer, webPlatform } from '../lib/http/web.ts';
 import { httpAccess } from './wiring/access.ts';
 import { services } from './wiring/services.ts';
 
-const { config, deployment, intake, runtime, credentials } = services();
+const { config, deployment, store, intake, runtime, credentials } = services();
 const access = httpAccess({ config, deployment, runtime });
-const app = createHttpApp({ config, intake, access, runtime, platform: webPlatform(runtime, credentials) });
+const app = createHttpApp({
+  config,
+  store,
+  intake,
+  access,
+  runtime,
+  platform: webPlatform(runtime, credentials),
+});
 
 void startWebServer({ fetch: app.fetch, port: deployment.port }).then((server) => {
   runtime.log.info('listening', { port: server.port });

@@ -23,5 +23,5 @@ export function services() {
   const writer = instance ?? runtime.uuid();
   const appender = createAppender({ store, runtime, writer });
   const intake = createIntake({ appender, runtime, instance: writer });
-  return { config, deployment, runtime, credentials, intake };
+  return { config, deployment, runtime, credentials, store, intake };
 }

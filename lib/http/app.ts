@@ -1,8 +1,9 @@
 /**
  * The HTTP interface: one `Request → Response` app, the same behind the handler shim and as a web function.
  *
- *     POST /append/{target}[/{path}]   appends the body, answers with receipts
- *     GET  /health                     says that it runs
+ *     POST      /append/{target}[/{path}]   appends the body, answers with receipts
+ *     GET, HEAD /append/{target}[/{path}]   answers with the object's bytes (`read/`)
+ *     GET, HEAD /health                     says that it runs
  *
  * Every error is a problem document (`problem.ts`). Each request leaves one line in the log, without its query and body,
  * and with the name of the credential that it was let in with.
@@ -16,17 +17,23 @@ import type { Intake } from '../intake/intake.ts';
 import type { Payload } from '../intake/payload.ts';
 import type { Runtime } from '../runtime.ts';
 import type { Access } from './access/access.ts';
+import { forbidden } from './access/refusal.ts';
 import { readBody } from './body.ts';
 import { ifPositionOf } from './conditions.ts';
 import { payloadsOf } from './payloads.ts';
 import { etagOf, problemResponse } from './problem.ts';
+import { fieldsOf } from './query.ts';
+import { type ObjectReader, readObject } from './read/object.ts';
+import { readPlace } from './read/place.ts';
 import { APPEND, appendPath, pathOf } from './route.ts';
 
 export interface HttpAppOptions<Bindings extends object> {
   readonly config: Config;
   readonly intake: Intake;
   readonly access: Access;
-  readonly runtime: Pick<Runtime, 'monotonic' | 'log'>;
+  /** For reading back what was appended. */
+  readonly store: ObjectReader;
+  readonly runtime: Pick<Runtime, 'now' | 'monotonic' | 'log'>;
   readonly platform: Platform<Bindings>;
 }
 
@@ -41,7 +48,7 @@ export interface HttpCall {
   readonly requestId: string | null;
   /** What is left of the call's time, milliseconds. */
   readonly remainingMs: () => number;
-  /** Asked before an append; throws `IntakeError` if the call lacks what appending takes. */
+  /** Asked before the store is; throws `IntakeError` if the call lacks what that takes. */
   readonly authorize: () => void;
 }
 
@@ -69,7 +76,7 @@ export const CALL_MS = 30_000;
 export function createHttpApp<Bindings extends object>(
   options: HttpAppOptions<Bindings>,
 ): Hono<Environment<Bindings>> {
-  const { config, intake, access, runtime, platform } = options;
+  const { config, intake, access, store, runtime, platform } = options;
   const app: Hono<Environment<Bindings>> = new Hono({
     getPath: (request, { env } = {}) => pathOf((env && platform.rawPath(env)) ?? request.url),
   });
@@ -92,15 +99,7 @@ export function createHttpApp<Bindings extends object>(
   });
 
   app.post(`${APPEND}*`, async (c) => {
-    const call = c.get('call');
-    const { target: name, path } = appendPath(c.req.path);
-    const target = targetOf(config, name);
-    c.set('target', name);
-    const { headers } = c.req.raw;
-    const body = bodyOf(c.req.raw);
-    const caller = await access.identify(target, { headers, body, remainingMs: call.remainingMs });
-    if (caller.credential !== null) c.set('credential', caller.credential);
-    call.authorize();
+    const { call, target, path, headers, body, caller } = await admit(c);
     const ifPosition = ifPositionOf(headers);
     const fields = fieldsOf(new URL(c.req.url).searchParams, target);
     const payloads = payloadsOf(target, headers, await body(), caller.delivery);
@@ -115,10 +114,29 @@ export function createHttpApp<Bindings extends object>(
     return c.json({ receipts }, 200, positionHeader(receipts));
   });
 
-  app.get('/', (c) => c.json({ service: 'oss-append', append: `POST ${APPEND}{target}[/{path}]` }));
+  // Hono takes HEAD for a GET, and leaves the body out.
+  app.get(`${APPEND}*`, async (c) => {
+    const { call, target, path, headers, caller } = await admit(c);
+    if (caller.delivery !== null) {
+      throw forbidden('A signature is good for what it signs, and that is nothing here. Read with a token.');
+    }
+    const { key, object } = readPlace(target, path, new URL(c.req.url).searchParams, runtime.now());
+    caller.allow(key);
+    const { contentType } = target;
+    const isHead = c.req.method === 'HEAD';
+    return readObject(store, { object, contentType, headers, isHead, remainingMs: call.remainingMs });
+  });
+
+  app.get('/', (c) =>
+    c.json({
+      service: 'oss-append',
+      append: `POST ${APPEND}{target}[/{path}]`,
+      read: `GET ${APPEND}{target}[/{path}]`,
+    }),
+  );
   app.get('/health', (c) => c.json({ status: 'ok' }));
 
-  app.all(`${APPEND}*`, (c) => notAllowed(c, 'POST'));
+  app.all(`${APPEND}*`, (c) => notAllowed(c, 'GET, HEAD, POST'));
   app.all('/', (c) => notAllowed(c, 'GET, HEAD'));
   app.all('/health', (c) => notAllowed(c, 'GET, HEAD'));
   app.notFound((c) =>
@@ -129,6 +147,20 @@ export function createHttpApp<Bindings extends object>(
   );
   app.onError((error, c) => fail(c, error));
 
+  /** What every call for a target begins with. */
+  async function admit(c: Context<Environment<Bindings>>) {
+    const call = c.get('call');
+    const { target: name, path } = appendPath(c.req.path);
+    const target = targetOf(config, name);
+    c.set('target', name);
+    const { headers } = c.req.raw;
+    const body = bodyOf(c.req.raw);
+    const caller = await access.identify(target, { headers, body, remainingMs: call.remainingMs });
+    if (caller.credential !== null) c.set('credential', caller.credential);
+    call.authorize();
+    return { call, target, path, headers, body, caller };
+  }
+
   function fail(
     c: Context<Environment<Bindings>>,
     error: unknown,
@@ -137,7 +169,11 @@ export function createHttpApp<Bindings extends object>(
     const { requestId = null } = c.get('call') ?? {};
     const { code, httpStatus } = failureOf(error);
     c.set('code', code);
-    if (httpStatus >= 500) runtime.log.error('append-failed', { requestId, ...reportOf(error) });
+    if (httpStatus >= 500)
+      runtime.log.error(c.req.method === 'POST' ? 'append-failed' : 'read-failed', {
+        requestId,
+        ...reportOf(error),
+      });
     return problemResponse(error, { requestId, receipts });
   }
 
@@ -166,18 +202,6 @@ function bodyOf(request: Request): (bytesMax?: number) => Promise<Uint8Array> {
     body ??= readBody(request, bytesMax);
     return body;
   };
-}
-
-/** The query parameters that the target asks for. Others are none of our business. */
-function fieldsOf(query: URLSearchParams, target: Target): ReadonlyMap<string, string> {
-  const fields = new Map<string, string>();
-  for (const name of target.fields) {
-    const [value, ...more] = query.getAll(name);
-    if (more.length > 0)
-      throw new IntakeError('InvalidKey', `The query parameter ${name} comes more than once.`);
-    if (value !== undefined) fields.set(name, value);
-  }
-  return fields;
 }
 
 /** Where the next append goes, if there is one object to go on with. */

@@ -11,10 +11,10 @@ import { IntakeError } from '../intake/errors.ts';
 import type { Content, Payload } from '../intake/payload.ts';
 import { bodyKindOf } from './media-type.ts';
 import { utf8Text } from './text.ts';
+import { timeMsOf } from './time.ts';
 
 export type EventPart = 'data' | 'event';
 
-const RFC3339 = /^(\d{4}-\d\d-\d\d)T\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 /** The sources that the doors of this project give (PROTOCOL.md §3): an event that took one could pass for a message. */
 const OURS = /^(?:http$|queue\/|schedule\/|producer\/|webhook\/)/;
@@ -80,23 +80,13 @@ function nameOf(event: Readonly<Record<string, unknown>>): Pick<Payload, 'id' | 
     throw malformed('A CloudEvent has an id, a source and a type, each a string that is not empty.');
   }
   if (OURS.test(source)) throw malformed('The source of the event is one of our own. Use a URI of yours.');
-  return { id, source, timeMs: time === undefined || time === null ? undefined : timeMsOf(time) };
+  return { id, source, timeMs: time === undefined || time === null ? undefined : eventTimeMs(time) };
 }
 
-function timeMsOf(time: unknown): number {
-  const text = typeof time === 'string' ? time.toUpperCase() : '';
-  const [, day] = RFC3339.exec(text) ?? [];
-  const timeMs = Date.parse(text);
-  if (day === undefined || Number.isNaN(timeMs) || !isDay(day)) {
-    throw malformed('The time of a CloudEvent is in the form of RFC 3339: 2026-11-22T20:30:00Z.');
-  }
-  return timeMs;
-}
-
-/** `Date.parse` takes the 30th of February for the 2nd of March. */
-function isDay(day: string): boolean {
-  const timeMs = Date.parse(day);
-  return !Number.isNaN(timeMs) && new Date(timeMs).toISOString().startsWith(day);
+function eventTimeMs(time: unknown): number {
+  const timeMs = typeof time === 'string' ? timeMsOf(time) : null;
+  if (timeMs !== null) return timeMs;
+  throw malformed('The time of a CloudEvent is in the form of RFC 3339: 2026-11-22T20:30:00Z.');
 }
 
 /** The data of an event in binary mode, as its content type says. */

@@ -3,6 +3,7 @@ import type { Receipt, RecordReceipt } from '../append/types.ts';
 import { failureOf } from '../intake/failure.ts';
 import { AccessError } from './access/refusal.ts';
 import { ACCEPTED } from './media-type.ts';
+import { RangeNotSatisfiable } from './read/range.ts';
 
 /** What a caller who is told nothing better waits before the next try, in seconds. */
 const RETRY_AFTER_S = 1;
@@ -42,6 +43,7 @@ export function problemResponse(error: unknown, { requestId, receipts }: Problem
   for (const [name, fact] of Object.entries(facts)) if (fact !== null) headers.set(name, String(fact));
   if (error instanceof AccessError && error.challenge !== null)
     headers.set('www-authenticate', error.challenge);
+  if (error instanceof RangeNotSatisfiable) headers.set('content-range', `bytes */${error.length}`);
   if (status === 415) headers.set('accept', ACCEPTED);
   return new Response(JSON.stringify(Object.fromEntries(document.filter(saysSomething))), {
     status,

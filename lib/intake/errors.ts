@@ -27,7 +27,10 @@ const STATUS = {
   NotFound: 404,
   MethodNotAllowed: 405,
   PayloadTooLarge: 413,
+  /** More than one answer holds: it is read in parts. */
+  ObjectTooLarge: 413,
   UnsupportedMediaType: 415,
+  RangeNotSatisfiable: 416,
   /** A message of a queue, or a firing of a timer, that `append.config.ts` gives no target. */
   UnknownQueue: 500,
   /** What came from a queue is no event that any source is known to send. */
@@ -36,6 +39,8 @@ const STATUS = {
   MissingCredentials: 500,
   /** What it takes to check a credential is out of reach. */
   AccessUnavailable: 503,
+  /** The call's time was up before anything could be asked of the store. */
+  OutOfTime: 503,
 } as const;
 
 export type IntakeErrorCode = keyof typeof STATUS;

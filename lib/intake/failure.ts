@@ -1,6 +1,14 @@
 /** What may be told of any error: to a log, and over HTTP. Only typed errors have more to say than their name. */
-import { AppendError, type Fate, PositionMismatch, ProducerFenced, SequenceGap } from '../append/errors.ts';
+import {
+  AppendError,
+  type Fate,
+  PositionMismatch,
+  ProducerFenced,
+  ruleOf,
+  SequenceGap,
+} from '../append/errors.ts';
 import type { LogFields } from '../runtime.ts';
+import { StoreError } from '../store/port.ts';
 import { IntakeError } from './errors.ts';
 
 export interface Failure {
@@ -62,7 +70,24 @@ export function failureOf(error: unknown): Failure {
     const { code, httpStatus, fate, message } = error;
     return { code, httpStatus, fate, message, ...NOTHING_MORE };
   }
+  if (error instanceof StoreError) return readFailure(error);
   return { code: 'InternalError', httpStatus: 500, fate: 'unknown', message: '', ...NOTHING_MORE };
+}
+
+/** Errors of the store come out of reads alone: those of appends are `AppendError`s. */
+function readFailure(error: StoreError): Failure {
+  const { httpStatus, retry, advice } = ruleOf(error);
+  const message = `The object could not be read: the store says ${error.code}. ${retry === 'same' ? 'Try again.' : advice}`;
+  return {
+    code: 'ReadFailed',
+    httpStatus,
+    fate: 'not-in',
+    message,
+    ...NOTHING_MORE,
+    storeCode: error.code,
+    storeRequestId: error.requestId,
+    retryAfterMs: error.delayMs,
+  };
 }
 
 /** For the log. An error that is none of ours is told by its class and the place it came from. */

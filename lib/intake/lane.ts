@@ -34,6 +34,11 @@ export function instanceLane(name: string): string {
   return PLAIN.test(name) ? name : crc64(utf8.encode(name)).toString(16).padStart(16, '0');
 }
 
+/** Whether `{lane}` could have this value. Lanes of an earlier count are among them. */
+export function isLane(text: string): boolean {
+  return PLAIN.test(text);
+}
+
 /** A log remembers numbered records as ranges, which would fall apart if each went to a lane of its own. */
 function keyValue({ source, id, numbered }: LaneInput): string {
   return numbered === undefined ? `${source}\0${id}` : source;

@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type OssServer, startOss } from '../../infra/local/oss/server.ts';
 import { systemRuntime } from '../../lib/runtime.ts';
-import type { FcContext, FcCredentials } from '../../lib/shim/index.ts';
+import type { FcContext, FcCredentials, FcHttpResponse } from '../../lib/shim/index.ts';
 import { ossStore } from '../../lib/store/oss.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
@@ -51,9 +51,9 @@ function context(credentials: FcCredentials = KEY): FcContext {
 
 const event = (value: unknown) => Buffer.from(JSON.stringify(value));
 
-function httpEvent(rawPath: string, body: string, headers: Record<string, string> = {}) {
+function httpEvent(rawPath: string, body: string, headers: Record<string, string> = {}, method = 'POST') {
   const http = {
-    method: 'POST',
+    method,
     path: rawPath,
     protocol: 'HTTP/1.1',
     sourceIp: '203.0.113.9',
@@ -69,6 +69,10 @@ function httpEvent(rawPath: string, body: string, headers: Record<string, string
     requestContext: { domainName: 'append.example', requestId: '1-2-3', timeEpoch: '1795379400000', http },
   });
 }
+
+/** What a caller gets of the function's answer. */
+const bodyOf = ({ body, isBase64Encoded }: FcHttpResponse) =>
+  Buffer.from(body, isBase64Encoded ? 'base64' : 'utf8');
 
 async function stored(key: string): Promise<string | null> {
   const store = ossStore({
@@ -86,22 +90,41 @@ describe('the function http', () => {
   it('appends the body of a request', async () => {
     const { handler } = await import('../../functions/http.ts');
     const answer = await handler(httpEvent('/append/notes/http%20a', 'größer'), context());
-    expect(answer).toMatchObject({ statusCode: 200, isBase64Encoded: false });
+    expect(answer).toMatchObject({ statusCode: 200 });
     expect(answer.headers).toMatchObject({ etag: '"8"', 'content-type': 'application/json' });
-    expect(JSON.parse(answer.body)).toEqual({ receipts: [{ object: 'notes/http a', start: 0, end: 8 }] });
+    expect(JSON.parse(bodyOf(answer).toString())).toEqual({
+      receipts: [{ object: 'notes/http a', start: 0, end: 8 }],
+    });
     expect(await stored('notes/http a')).toBe('größer');
+  });
+
+  it('gives back what was appended, byte for byte, also the part of a character', async () => {
+    const { handler } = await import('../../functions/http.ts');
+    const call = (method: string, headers: Record<string, string> = {}, body = '') =>
+      handler(httpEvent('/append/notes/read', body, headers, method), context());
+    await call('POST', {}, '\ufeffgrößer');
+    const whole = await call('GET');
+    expect(whole).toMatchObject({ statusCode: 200, headers: { etag: '"11"' } });
+    expect(bodyOf(whole)).toEqual(Buffer.from('\ufeffgrößer'));
+    const part = await call('GET', { range: 'bytes=5-5' });
+    expect(part).toMatchObject({ statusCode: 206, headers: { 'content-range': 'bytes 5-5/11' } });
+    expect(bodyOf(part)).toEqual(Buffer.from([0xc3]));
+    const beyond = await call('GET', { range: 'bytes=11-' });
+    expect(beyond).toMatchObject({ statusCode: 416, headers: { 'content-range': 'bytes */11' } });
+    expect(await call('HEAD')).toMatchObject({ statusCode: 200, headers: { etag: '"11"' }, body: '' });
+    expect(await call('GET', { 'if-none-match': '"11"' })).toMatchObject({ statusCode: 304, body: '' });
   });
 
   it('answers what is wrong with a request by itself', async () => {
     const { handler } = await import('../../functions/http.ts');
     const climbing = await handler(httpEvent('/append/notes/../events', 'x'), context());
     expect(climbing.statusCode).toBe(400);
-    expect(JSON.parse(climbing.body)).toMatchObject({
+    expect(JSON.parse(bodyOf(climbing).toString())).toMatchObject({
       type: 'urn:oss-append:problem:invalid-key',
       requestId: '1-2-3',
     });
     const roleless = await handler(httpEvent('/append/notes/a', 'x'), context({}));
-    expect(JSON.parse(roleless.body)).toMatchObject({
+    expect(JSON.parse(bodyOf(roleless).toString())).toMatchObject({
       status: 500,
       detail: expect.stringContaining('a role'),
     });
@@ -187,6 +210,15 @@ describe('the function web', () => {
     });
     const [{ object }] = JSON.parse(await answer.text()).receipts;
     expect(await stored(object)).toMatch(/^\{"a":1\}\n/);
+    const read = (method: string) =>
+      fetch(`http://127.0.0.1:${port}/append/events?time=2026-02-20T22:59:00Z`, {
+        method,
+        headers: { 'x-fc-access-key-id': KEY.accessKeyId, 'x-fc-access-key-secret': KEY.accessKeySecret },
+      });
+    const back = await read('GET');
+    expect([back.status, await back.text()]).toEqual([200, await stored(object)]);
+    const head = await read('HEAD');
+    expect(head.headers.get('content-length')).toBe(back.headers.get('content-length'));
     const ended = once(child, 'exit');
     child.kill('SIGTERM');
     expect(await ended).toEqual([0, null]);

@@ -1,5 +1,5 @@
 /**
- * Who may write where, over HTTP (`config/access.ts`).
+ * Who may write where, over HTTP (`config/access.ts`), and so read back.
  *
  * A caller is known before anything is made of the request, and before its body is read unless that is what is signed.
  * Whoever shows nothing, or something that does not hold, gets 401; whoever is known and may not write there gets 403. A
@@ -57,7 +57,8 @@ export function createAccess({ config, fallback, ...options }: AccessOptions): A
       const here = scopes.filter(({ targets }) => targets === null || targets.includes(target.name));
       if (here.length === 0) throw elsewhere(credential, `to the target ${quote(target.name)}`);
       const allow = (key: string) => {
-        if (!here.some((scope) => allows(scope, key))) throw elsewhere(credential, `the key ${quote(key)}`);
+        if (!here.some((scope) => allows(scope, key)))
+          throw elsewhere(credential, `to the key ${quote(key)}`);
       };
       return { credential, allow, delivery };
     },
@@ -94,13 +95,13 @@ function shown(schemes: readonly Scheme[], headers: Headers): Scheme {
 
 function closed({ name }: Target) {
   return unauthenticated(
-    `Nobody may write to the target ${quote(name)} over HTTP, since nothing says who may. Give it \`access\` in append.config.ts, or set APPEND_ACCESS for all that have none.`,
+    `Nobody may write to the target ${quote(name)} or read from it over HTTP, since nothing says who may. Give it \`access\` in append.config.ts, or set APPEND_ACCESS for all that have none.`,
     BEARER,
   );
 }
 
 function elsewhere(credential: string, what: string) {
   return forbidden(
-    `The credential ${quote(credential)} may not write ${what}. Use one that may, or widen its \`targets\` and \`keys\` in append.config.ts.`,
+    `The credential ${quote(credential)} has no access ${what}. Use one that has, or widen its \`targets\` and \`keys\` in append.config.ts.`,
   );
 }

@@ -261,9 +261,10 @@ describe('an append that fails', () => {
 
 describe('other requests', () => {
   it.each([
-    ['GET', '/append/notes/a', 'POST'],
-    ['PUT', '/append/events', 'POST'],
-    ['DELETE', '/append/', 'POST'],
+    ['PATCH', '/append/notes/a', 'GET, HEAD, POST'],
+    ['PUT', '/append/events', 'GET, HEAD, POST'],
+    ['DELETE', '/append/', 'GET, HEAD, POST'],
+    ['OPTIONS', '/append/events', 'GET, HEAD, POST'],
     ['POST', '/', 'GET, HEAD'],
     ['PUT', '/health', 'GET, HEAD'],
   ])('%s %s is not allowed, and told what is', async (method, path, allow) => {

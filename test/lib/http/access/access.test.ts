@@ -185,3 +185,42 @@ describe('a credential for some keys', () => {
     expect(await it.lines(EVENTS)).toEqual(['1', '3']);
   });
 });
+
+describe('reading', () => {
+  it('takes what writing takes, by target and key', async () => {
+    const { post, get } = accessBench([{ ...BEARER, targets: ['notes'], keys: ['notes/a'] }]);
+    await post('/append/notes/a/b', 'x', bearer(TOKEN));
+    expect(await (await get('/append/notes/a/b', bearer(TOKEN))).text()).toBe('x');
+    expect(await refusal(await get('/append/notes/a/b'))).toEqual(REFUSED.noToken);
+    expect(await refusal(await get('/append/notes/a/b', bearer('wrong')))).toEqual(REFUSED.token);
+    // Whether an object is there is not told either.
+    expect(await refusal(await get('/append/notes/b', bearer(TOKEN)))).toEqual(REFUSED.forbidden);
+    expect(await refusal(await get('/append/events', bearer(TOKEN)))).toEqual(REFUSED.forbidden);
+    expect(await refusal(await get('/append/sealed', bearer(TOKEN)))).toEqual(REFUSED.noToken);
+  });
+
+  it('of a later segment takes access to its log', async () => {
+    const { store, get } = accessBench([{ ...BEARER, keys: [EVENTS] }]);
+    store.put(`${EVENTS}~00001`, Buffer.from('later'));
+    expect(await (await get('/append/events?segment=1', bearer(TOKEN))).text()).toBe('later');
+    const other = accessBench([{ ...BEARER, keys: ['events/2026-11-22-19'] }]);
+    expect(await refusal(await other.get('/append/events?segment=1', bearer(TOKEN)))).toEqual(
+      REFUSED.forbidden,
+    );
+  });
+
+  it('is not done with a signature, which whoever saw one for an empty body could send', async () => {
+    const { store, get } = accessBench([WEBHOOK, GITHUB]);
+    store.put(EVENTS, Buffer.from('x'));
+    for (const headers of [signedWebhook(''), signedGithub('')])
+      expect(await refusal(await get('/append/events', headers))).toEqual(REFUSED.forbidden);
+  });
+
+  it('is as open as writing', async () => {
+    for (const access of ['open', 'trigger'] as const) {
+      const { store, get } = accessBench(access);
+      store.put(EVENTS, Buffer.from('x'));
+      expect((await get('/append/events')).status).toBe(200);
+    }
+  });
+});

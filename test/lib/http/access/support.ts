@@ -31,6 +31,7 @@ export interface AccessBench extends Bench {
     body: string | Uint8Array<ArrayBuffer>,
     headers?: Headers | Record<string, string>,
   ): Promise<Response>;
+  get(path: string, headers?: Record<string, string>): Promise<Response>;
 }
 
 export interface AccessBenchOptions {
@@ -68,13 +69,19 @@ export function accessBench(
       const sent = new Headers(headers);
       // A body of text would bring a type of its own.
       if (!sent.has('content-type')) sent.set('content-type', 'application/json');
-      const request = new Request(`http://append.example${path}`, { method: 'POST', body, headers: sent });
-      const response = await app.fetch(request, { path });
-      const told = [...response.headers, await response.clone().text(), it.logged];
-      assertNothingSecret(JSON.stringify(told), sent);
-      return response;
+      return send(path, { method: 'POST', body, headers: sent });
     },
+    get: (path: string, headers: Record<string, string> = {}) =>
+      send(path, { method: 'GET', headers: new Headers(headers) }),
   });
+
+  async function send(path: string, init: RequestInit & { readonly headers: Headers }): Promise<Response> {
+    const request = new Request(`http://append.example${path}`, init);
+    const response = await app.fetch(request, { path: path.replace(/\?.*/s, '') });
+    const told = [...response.headers, await response.clone().text(), it.logged];
+    assertNothingSecret(JSON.stringify(told), init.headers);
+    return response;
+  }
 }
 
 /** Neither what secrets are made of, nor what was made of them for this call. */
