@@ -9,6 +9,7 @@ import type { DedupeWindow } from './append/types.ts';
 import { DEDUPE_WINDOW, SEGMENT_BYTES_MAX } from './appender.ts';
 import { type Access, accessMisfits, accessShape } from './config/access.ts';
 import type { AccessInput } from './config/access-input.ts';
+import { type CorsInput, corsShape } from './config/cors.ts';
 import { ConfigError } from './config/error.ts';
 import {
   type FieldLanesInput,
@@ -83,6 +84,8 @@ export interface ConfigInput<Name extends string> {
   /** Who may write over HTTP to targets that do not say. Default: what the deployment says, `APPEND_ACCESS`. */
   readonly access?: AccessInput<NoInfer<Name>>;
   readonly deadLetters?: DeadLettersInput;
+  /** Pages of which origins a browser lets at the HTTP interface. Default: none but its own. */
+  readonly cors?: CorsInput;
 }
 
 export interface Target {
@@ -109,6 +112,8 @@ export interface Config {
   readonly schedules: ReadonlyMap<string, Target>;
   /** A log, and none of `targets`: nothing but dead letters gets in. */
   readonly deadLetters: Target;
+  /** Null: no page of another origin. */
+  readonly cors: CorsInput | null;
 }
 
 const DEAD_LETTERS: DeadLettersInput = { key: 'dead-letters/{queue}/{time:yyyy/MM/dd}.ndjson' };
@@ -156,10 +161,12 @@ export function defineConfig<Name extends string>(input: ConfigInput<Name>): Con
       if (misfit) problems.push(`${group}.${name}.target: ${misfit}`);
       return target;
     });
+  const cors =
+    entries.cors === undefined ? null : (read(corsShape(entries.cors), entries.cors, 'cors') ?? null);
   const routes = { queues: doors('queues'), schedules: doors('schedules') };
   if (problems.length > 0 || deadLetters === undefined)
     throw new ConfigError('The configuration (append.config.ts) has mistakes', problems);
-  return { targets, ...routes, deadLetters };
+  return { targets, ...routes, deadLetters, cors };
 }
 
 /** Fills in the defaults. */

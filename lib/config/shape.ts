@@ -82,8 +82,9 @@ export const configShape = z.strictObject(
     schedules: routes('{ hourly: { target: "events" } }'),
     access,
     deadLetters: z.optional(z.unknown()),
+    cors: z.optional(z.unknown()),
   },
-  only('targets, queues, schedules, access, deadLetters'),
+  only('targets, queues, schedules, access, deadLetters, cors'),
 );
 
 const entries = z.catch(z.record(z.string(), z.unknown()), {});
@@ -96,8 +97,9 @@ export const entriesOf = z.catch(
     schedules: entries,
     access,
     deadLetters: z.optional(z.unknown()),
+    cors: z.optional(z.unknown()),
   }),
-  { targets: {}, queues: {}, schedules: {}, deadLetters: undefined },
+  { targets: {}, queues: {}, schedules: {}, deadLetters: undefined, cors: undefined },
 );
 
 function template(text: string, segmented: boolean, context: z.core.ParsePayload): KeyTemplate {

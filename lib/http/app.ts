@@ -20,6 +20,7 @@ import type { Access } from './access/access.ts';
 import { forbidden } from './access/refusal.ts';
 import { readBody } from './body.ts';
 import { ifPositionOf } from './conditions.ts';
+import { corsFor } from './cors.ts';
 import { payloadsOf } from './payloads.ts';
 import { etagOf, problemResponse } from './problem.ts';
 import { fieldsOf } from './query.ts';
@@ -97,6 +98,8 @@ export function createHttpApp<Bindings extends object>(
       code: c.get('code'),
     });
   });
+
+  if (config.cors) app.use(corsFor(config.cors));
 
   app.post(`${APPEND}*`, async (c) => {
     const { call, target, path, headers, body, caller } = await admit(c);

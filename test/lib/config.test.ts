@@ -64,7 +64,7 @@ describe('the configuration', () => {
       }),
     ).toEqual([
       'targets.no spaces: write targets by name, with letters, digits, - and _ in a name (it is part of the URL)',
-      'topics: there is no such setting; there are targets, queues, schedules, access, deadLetters',
+      'topics: there is no such setting; there are targets, queues, schedules, access, deadLetters, cors',
       'targets.a.key: is missing; write a key such as "events/{time:yyyy/MM/dd/HH}.ndjson"',
       'targets.b.format: write "log" (NDJSON, every record exactly once) or "raw" (bytes as they come)',
       'targets.c.key: {date} is no placeholder; there are {path}, {time:yyyy/MM/dd/HH}, {queue}, {field.NAME} and {lane}',
@@ -84,7 +84,7 @@ describe('the configuration', () => {
     expect(problems({ targets: {} })).toEqual(['targets: write one target or more']);
     for (const nothing of [undefined, null, 3, []]) {
       expect(problems(nothing)).toEqual([
-        'the configuration: write an object with targets, queues, schedules, access, deadLetters',
+        'the configuration: write an object with targets, queues, schedules, access, deadLetters, cors',
       ]);
     }
   });
@@ -290,5 +290,52 @@ describe('lanes', () => {
       'schedules.d.target: a has lanes by field.x, and a timer brings no fields; choose other lanes, or another target',
     ]);
     expect(problems({ ...target('log', { by: 'id', count: 4 }), schedules: door })).toEqual([]);
+  });
+});
+
+describe('cors', () => {
+  const targets = { a: log('a/x') };
+
+  it('is for no origin, for some, or for all', () => {
+    expect(defineConfig({ targets }).cors).toBeNull();
+    for (const origins of ['*', ['https://app.example', 'http://[2001:db8::1]:8080']] as const)
+      expect(defineConfig({ targets, cors: { origins } }).cors).toEqual({ origins });
+  });
+
+  it('takes origins as browsers send them, and says so', () => {
+    const wrong = [
+      'https://app.example/',
+      'https://App.example',
+      'https://app.example:443',
+      'app.example',
+      'https://*.example',
+      '*',
+      'null',
+      'ftp://a.example',
+      3,
+    ];
+    for (const origin of wrong) {
+      const told = problems({ targets, cors: { origins: ['https://ok.example', origin] } });
+      expect(told, String(origin)).toEqual([
+        expect.stringMatching(
+          /^cors\.origins\.1: write an origin as browsers send it.*"https:\/\/app\.example"$/,
+        ),
+      ]);
+    }
+  });
+
+  it('says what to write instead of anything else', () => {
+    for (const origins of [[], 'https://app.example', 3])
+      expect(problems({ targets, cors: { origins } })).toEqual([
+        'cors.origins: write "*" for all pages, or a list of origins such as ["https://app.example"]',
+      ]);
+    expect(problems({ targets, cors: {} })).toEqual([
+      'cors.origins: is missing; write "*" for all pages, or a list of origins such as ["https://app.example"]',
+    ]);
+    for (const cors of [null, '*', true])
+      expect(problems({ targets, cors })).toEqual(['cors: write an object with origins']);
+    expect(problems({ targets, cors: { origins: '*', methods: [] } })).toEqual([
+      'cors.methods: there is no such setting; there are origins',
+    ]);
   });
 });

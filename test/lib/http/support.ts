@@ -1,4 +1,5 @@
 /** The HTTP app over a store in memory, called with requests. */
+import type { ConfigInput } from '../../../lib/config.ts';
 import { type Access, createAccess } from '../../../lib/http/access/access.ts';
 import { createHttpApp, NO_PLATFORM } from '../../../lib/http/app.ts';
 import { type Bench, bench } from '../intake/support.ts';
@@ -35,8 +36,8 @@ export function withAccess(it: Bench): Bench & { readonly access: Access } {
   return Object.assign(it, { access: createAccess({ ...options, fallback: 'open' }) });
 }
 
-export function httpBench(): HttpBench {
-  const it = withAccess(bench(CONFIG));
+export function httpBench(more: Pick<ConfigInput<string>, 'cors'> = {}): HttpBench {
+  const it = withAccess(bench({ ...CONFIG, ...more }));
   const app = createHttpApp({ ...it, platform: NO_PLATFORM });
   const send: HttpBench['send'] = async (method, path, init) =>
     app.fetch(new Request(`http://append.example${path}`, { method, ...init }));
