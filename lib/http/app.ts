@@ -21,6 +21,7 @@ import { forbidden } from './access/refusal.ts';
 import { readBody } from './body.ts';
 import { ifPositionOf } from './conditions.ts';
 import { corsFor } from './cors.ts';
+import { assertSameRecord } from './idempotency.ts';
 import { payloadsOf } from './payloads.ts';
 import { etagOf, problemResponse } from './problem.ts';
 import { fieldsOf } from './query.ts';
@@ -114,6 +115,15 @@ export function createHttpApp<Bindings extends object>(
     const receipts = outcomes.map((outcome) => ('receipt' in outcome ? outcome.receipt : null));
     const failed = outcomes.find((outcome) => 'error' in outcome);
     if (failed) return fail(c, failed.error, receipts.some((receipt) => receipt) ? receipts : undefined);
+    const [payload, ...others] = payloads;
+    const [receipt] = receipts;
+    if (headers.has('idempotency-key') && payload && others.length === 0 && receipt && isRepeat(receipt)) {
+      try {
+        await assertSameRecord(store, receipt, payload, call.remainingMs);
+      } catch (error) {
+        return fail(c, error, receipts);
+      }
+    }
     return c.json({ receipts }, 200, positionHeader(receipts));
   });
 
@@ -205,6 +215,10 @@ function bodyOf(request: Request): (bytesMax?: number) => Promise<Uint8Array> {
     body ??= readBody(request, bytesMax);
     return body;
   };
+}
+
+function isRepeat(receipt: Receipt | RecordReceipt): receipt is RecordReceipt {
+  return 'repeat' in receipt && receipt.repeat;
 }
 
 /** Where the next append goes, if there is one object to go on with. */

@@ -31,6 +31,8 @@ const STATUS = {
   ObjectTooLarge: 413,
   UnsupportedMediaType: 415,
   RangeNotSatisfiable: 416,
+  /** An `Idempotency-Key` that was used for another body. */
+  IdempotencyMismatch: 422,
   /** A message of a queue, or a firing of a timer, that `append.config.ts` gives no target. */
   UnknownQueue: 500,
   /** What came from a queue is no event that any source is known to send. */

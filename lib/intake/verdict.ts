@@ -39,6 +39,7 @@ const VERDICTS: Readonly<Record<IntakeErrorCode | AppendErrorCode, Verdict>> = {
   SequenceGap: 'again',
   AccessUnavailable: 'again',
   Forbidden: 'again',
+  IdempotencyMismatch: 'again',
   InvalidCondition: 'again',
   InvalidIdempotencyKey: 'again',
   InvalidProducer: 'again',

@@ -1,7 +1,10 @@
 /** The HTTP app over a store in memory, called with requests. */
+
+import { createAppender } from '../../../lib/appender.ts';
 import type { ConfigInput } from '../../../lib/config.ts';
 import { type Access, createAccess } from '../../../lib/http/access/access.ts';
 import { createHttpApp, NO_PLATFORM } from '../../../lib/http/app.ts';
+import type { Intake } from '../../../lib/intake/intake.ts';
 import { type Bench, bench } from '../intake/support.ts';
 
 export const CONFIG = {
@@ -12,6 +15,7 @@ export const CONFIG = {
     tenants: { format: 'log', key: 'tenants/{field.tenant}' },
     own: { format: 'log', key: 'own/{lane}', lanes: { by: 'instance' } },
     laned: { format: 'log', key: 'laned/{lane}', lanes: { by: 'field.tenant', count: 16 } },
+    short: { format: 'log', key: 'short/x', segmentBytesMax: 1024 },
     queued: { format: 'log', key: 'queued/{queue}' },
   },
 } as const;
@@ -20,14 +24,18 @@ export const EVENTS = 'events/2026-11-22-20';
 export const JSON_TYPE = { 'content-type': 'application/json' };
 export const NDJSON_TYPE = { 'content-type': 'application/x-ndjson' };
 
+type Post = (
+  path: string,
+  body: string | Uint8Array<ArrayBuffer> | null,
+  headers?: Record<string, string>,
+) => Promise<Response>;
+
 export interface HttpBench extends Bench {
   readonly access: Access;
   send(method: string, path: string, init?: RequestInit): Promise<Response>;
-  post(
-    path: string,
-    body: string | Uint8Array<ArrayBuffer> | null,
-    headers?: Record<string, string>,
-  ): Promise<Response>;
+  readonly post: Post;
+  /** The same to another instance, which knows nothing of what was appended so far. */
+  cold(): Post;
 }
 
 /** Anyone may write. */
@@ -38,16 +46,20 @@ export function withAccess(it: Bench): Bench & { readonly access: Access } {
 
 export function httpBench(more: Pick<ConfigInput<string>, 'cors'> = {}): HttpBench {
   const it = withAccess(bench({ ...CONFIG, ...more }));
-  const app = createHttpApp({ ...it, platform: NO_PLATFORM });
-  const send: HttpBench['send'] = async (method, path, init) =>
-    app.fetch(new Request(`http://append.example${path}`, { method, ...init }));
+  const sendTo = (intake: Intake): HttpBench['send'] => {
+    const app = createHttpApp({ ...it, intake, platform: NO_PLATFORM });
+    return async (method, path, init) =>
+      app.fetch(new Request(`http://append.example${path}`, { method, ...init }));
+  };
+  const postTo =
+    (intake: Intake): Post =>
+    (path, body, headers = {}) =>
+      sendTo(intake)('POST', path, { body, headers });
+  const { store, runtime } = it;
   return Object.assign(it, {
-    send,
-    post: (
-      path: string,
-      body: string | Uint8Array<ArrayBuffer> | null,
-      headers: Record<string, string> = {},
-    ) => send('POST', path, { body, headers }),
+    send: sendTo(it.intake),
+    post: postTo(it.intake),
+    cold: () => postTo(it.intakeOver(createAppender({ store, runtime, writer: 'cold' }))),
   });
 }
 

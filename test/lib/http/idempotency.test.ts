@@ -1,0 +1,172 @@
+import { describe, expect, it } from 'vitest';
+import { createHttpApp, NO_PLATFORM } from '../../../lib/http/app.ts';
+import { type ObjectStore, type ReadAnswer, StoreError } from '../../../lib/store/port.ts';
+import { EVENTS, httpBench, JSON_TYPE, NDJSON_TYPE, problem, receipts } from './support.ts';
+
+const TEXT = { 'content-type': 'text/plain' };
+const BYTES = { 'content-type': 'application/octet-stream' };
+const named = (key: string, type: Record<string, string> = JSON_TYPE) => ({
+  ...type,
+  'idempotency-key': key,
+});
+
+/** An app whose reads for comparison are counted, and answered by `read` instead if that is set. */
+function watched() {
+  const bench = httpBench();
+  const it = { ...bench, reads: 0, read: undefined as ObjectStore['read'] | undefined };
+  const store: ObjectStore = {
+    ...bench.store,
+    read: (...args) => {
+      it.reads++;
+      return it.read ? it.read(...args) : bench.store.read(...args);
+    },
+  };
+  const app = createHttpApp({ ...bench, store, platform: NO_PLATFORM });
+  const post = async (path: string, body: string, headers: Record<string, string>) =>
+    app.request(path, { method: 'POST', body, headers });
+  return Object.assign(it, { post });
+}
+
+describe('an Idempotency-Key that comes again', () => {
+  it.each([
+    [JSON_TYPE, '{"a":1}', '{"a":1.0}'],
+    [JSON_TYPE, '{"$commit":{}}', '{"$commit":{ }}'],
+    [JSON_TYPE, '[1]', '[1,2]'],
+    [TEXT, 'größer', 'größe'],
+    [BYTES, 'x', 'y'],
+    [NDJSON_TYPE, '1\n', '2\n'],
+  ])('is refused with another body, of %o', async (type, first, second) => {
+    const { post, text } = httpBench();
+    const [receipt] = await receipts(await post('/append/events', first, named('k', type)));
+    const before = await text(EVENTS);
+    const response = await post('/append/events', second, named('k', type));
+    expect(await problem(response)).toMatchObject({
+      status: 422,
+      type: 'urn:oss-append:problem:idempotency-mismatch',
+      detail: expect.stringContaining('"k" was used for another body'),
+      fate: 'not-in',
+      receipts: [{ ...receipt, repeat: true }],
+    });
+    const [again] = await receipts(await post('/append/events', first, named('k', type)));
+    expect(again).toEqual({ ...receipt, repeat: true });
+    expect(await text(EVENTS)).toBe(before);
+  });
+
+  it('is the same where the records are, however they came', async () => {
+    const { post } = httpBench();
+    await post('/append/events', '{"a":\r\n  1}', named('k'));
+    expect((await post('/append/events', '{"a":1}', named('k'))).status).toBe(200);
+    // JSON that says the same in other words is another record.
+    expect((await post('/append/events', '{"a": 1}', named('k'))).status).toBe(422);
+    expect((await post('/append/events', '{"a":1}', named('k', TEXT))).status).toBe(422);
+  });
+
+  it('is compared with its own record in an append of many calls', async () => {
+    const { post, appends } = httpBench();
+    const keys = ['a', 'b', 'c', 'd'];
+    const send = (key: string, body: string) => post('/append/events', body, named(key));
+    const first = await Promise.all(keys.map((key) => send(key, `"${key}"`)));
+    const places = await Promise.all(
+      first.map(async (response) => (await receipts(response))[0]?.['record']),
+    );
+    expect(places).toEqual([0, 0, 1, 2]);
+    expect(appends).toHaveLength(2);
+    for (const key of keys) {
+      expect((await send(key, `"${key}"`)).status, key).toBe(200);
+      for (const other of keys.filter((one) => one !== key))
+        expect((await send(key, `"${other}"`)).status, `${key} ${other}`).toBe(422);
+    }
+  });
+
+  it('is compared within one append, too', async () => {
+    const { post } = httpBench();
+    const sent = [post('/append/events', '0', named('x'))];
+    for (const body of ['1', '2', '1']) sent.push(post('/append/events', body, named('k')));
+    const answers = await Promise.all(sent);
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 422, 200]);
+  });
+
+  it('is found after bytes of others that end no line, by a writer that knows nothing', async () => {
+    const { store, post, cold } = httpBench();
+    await store.append(EVENTS, 0, Buffer.from('junk'), { timeoutMs: 1000 });
+    await post('/append/events', '"mine"', named('k'));
+    const send = cold();
+    expect(await receipts(await send('/append/events', '"mine"', named('k')))).toMatchObject([
+      { start: 4, record: 0, repeat: true },
+    ]);
+    expect((await send('/append/events', '"other"', named('k'))).status).toBe(422);
+  });
+
+  it('is found in an earlier and in a later segment, also by a writer that knows them from a checkpoint', async () => {
+    const { post, cold } = httpBench();
+    const long = JSON.stringify('x'.repeat(1000));
+    await post('/append/short', long, named('a'));
+    const [receipt] = await receipts(await post('/append/short', '1', named('b')));
+    expect(receipt?.['object']).toBe('short/x~00001');
+    for (const [key, body] of [
+      ['a', long],
+      ['b', '1'],
+    ] as const) {
+      for (const send of [post, cold()]) {
+        expect((await send('/append/short', body, named(key))).status, key).toBe(200);
+        expect((await send('/append/short', '2', named(key))).status, key).toBe(422);
+      }
+    }
+  });
+});
+
+describe('the comparison', () => {
+  it('reads nothing for a record that is new, or that has no key', async () => {
+    const it = watched();
+    await it.post('/append/events', '1', named('k'));
+    await it.post('/append/events', '1', JSON_TYPE);
+    const event = { specversion: '1.0', id: 'e', source: 's', type: 't', data: 1 };
+    for (const data of [1, 2]) {
+      const body = JSON.stringify({ ...event, data });
+      const answer = await it.post('/append/whole', body, { 'content-type': 'application/cloudevents+json' });
+      expect(answer.status).toBe(200);
+    }
+    expect(it.reads).toBe(0);
+    await it.post('/append/events', '1', named('k'));
+    expect(it.reads).toBe(1);
+  });
+
+  it('is not made for several records of one call', async () => {
+    const it = watched();
+    await it.post('/append/events', '1\n2\n', named('k', NDJSON_TYPE));
+    expect((await it.post('/append/events', '3\n4\n', named('k', NDJSON_TYPE))).status).toBe(200);
+    expect(it.reads).toBe(0);
+  });
+
+  it.each<[string, () => Promise<ReadAnswer | null>, string | undefined]>([
+    ['fails', () => Promise.reject(new StoreError('NoAnswer', 'secret')), 'NoAnswer'],
+    ['finds no object', async () => null, undefined],
+    ['finds less', async () => answerOf('"mine"\n'), undefined],
+    ['finds another append', async () => answerOf(`"mine"\n${COMMIT}\n`), undefined],
+  ])('that %s leaves the outcome open', async (_, read, storeCode) => {
+    const it = watched();
+    const sent = await receipts(await it.post('/append/events', '"mine"', named('k')));
+    it.read = read;
+    const response = await it.post('/append/events', '"mine"', named('k'));
+    expect(response.headers.has('retry-after')).toBe(true);
+    const document = await problem(response);
+    expect(document).toMatchObject({
+      status: 504,
+      type: 'urn:oss-append:problem:outcome-unknown',
+      fate: 'unknown',
+      receipts: [{ ...sent[0], repeat: true }],
+    });
+    expect(document['storeCode']).toBe(storeCode);
+    expect(JSON.stringify([document, it.logged])).not.toContain('secret');
+    it.read = undefined;
+    expect((await it.post('/append/events', '"mine"', named('k'))).status).toBe(200);
+  });
+});
+
+/** A sound commit of one record, with another id. */
+const COMMIT =
+  '{"$commit":{"v":1,"at":"2026-11-22T20:30:00.000Z","writer":"test","turn":{"slot":0,"slotMs":36},"start":0,"records":1,"bytes":7,"crc64":"1","sources":[{"source":"http","ids":["other"],"ageMs":[0]}],"checkpoint":0}}';
+
+function answerOf(text: string): ReadAnswer {
+  return { bytes: Buffer.from(text), start: 0, length: text.length, crc64: null };
+}
