@@ -87,7 +87,6 @@ async function part(
 
 function fromStart(range: AskedRange, length: number): Extract<AskedRange, { start: number }> {
   if (!('last' in range)) return range;
-  if (range.last === 0 || length === 0) throw new RangeNotSatisfiable(length);
   return { start: Math.max(0, length - range.last), end: length };
 }
 

@@ -15,6 +15,7 @@ export const CONFIG = {
     tenants: { format: 'log', key: 'tenants/{field.tenant}' },
     own: { format: 'log', key: 'own/{lane}', lanes: { by: 'instance' } },
     laned: { format: 'log', key: 'laned/{lane}', lanes: { by: 'field.tenant', count: 16 } },
+    fielded: { format: 'log', key: 'fielded/{field.segment}/x' },
     short: { format: 'log', key: 'short/x', segmentBytesMax: 1024 },
     queued: { format: 'log', key: 'queued/{queue}' },
   },

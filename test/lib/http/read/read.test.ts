@@ -120,6 +120,21 @@ describe('Range', () => {
     },
   );
 
+  it('asks the store for positions that are exact, however far it begins', async () => {
+    const { store, ...it } = readBench();
+    store.put('notes/a', Buffer.from('x'));
+    const asked: unknown[] = [];
+    const read: typeof store.read = (key, range, call) => {
+      asked.push(...Object.values(range));
+      return store.read(key, range, call);
+    };
+    const app = createHttpApp({ ...it, store: { head: store.head, read }, platform: NO_PLATFORM });
+    for (const first of ['9007199254740993', '1e3', '1'.repeat(22), '9'.repeat(400)])
+      await app.request('/append/notes/a', { headers: { range: `bytes=${first}-` } });
+    expect(asked.length).toBeGreaterThan(0);
+    expect(asked.filter((position) => !Number.isSafeInteger(position))).toEqual([]);
+  });
+
   it('is beyond the end of an empty object', async () => {
     const { store, get } = readBench();
     store.put('notes/a', new Uint8Array());
@@ -236,6 +251,7 @@ describe('the object that is read', () => {
     ['/append/laned?tenant=acme', 'laned/02'],
     ['/append/laned?lane=02', 'laned/02'],
     ['/append/queued?queue=orders', 'queued/orders'],
+    ['/append/fielded?segment=east', 'fielded/east/x'],
     ['/append/whole?segment=0', 'whole/x'],
     ['/append/whole?segment=12', 'whole/x~00012'],
     ['/append/whole?time=2026-01-01&lane=x&utm=x', 'whole/x'],
