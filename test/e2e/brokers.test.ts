@@ -1,22 +1,14 @@
 /**
  * Real brokers on the one side, the local stack on the other: what was published is in its log once, whatever dies in
- * between. Messages that cannot be appended at all are not part of it.
+ * between. Many at once, and those that cannot be appended at all, are in rabbitmq.test.ts.
  */
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
 import type OSS from 'ali-oss';
 import { connectAsync } from 'mqtt';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { parse, stringify } from 'yaml';
-import { build } from '../../infra/build.ts';
-import { LOCAL_BUCKET, LOCAL_KEY, LOCAL_REGION } from '../../infra/cli/stack.ts';
 import { sessionNameOf } from '../../infra/local/brokers/flags.ts';
 import { clientIdOf } from '../../infra/local/brokers/mqtt.ts';
-import { rabbitmq } from '../../infra/local/brokers/rabbitmq.ts';
-import { type FcPlatform, startFc } from '../../infra/local/fc/platform.ts';
 import type { FaultRule } from '../../infra/local/oss/faults.ts';
-import { type OssServer, startOss } from '../../infra/local/oss/server.ts';
 import {
   AMQP_URL,
   MQTT_URL,
@@ -26,75 +18,18 @@ import {
   rabbitTester,
   uniqueName,
 } from '../infra/local/brokers/support.ts';
-import { tempDir, until } from '../infra/local/fc/support.ts';
+import { until } from '../infra/local/fc/support.ts';
 import { readLog } from '../lib/append/reference.ts';
-import {
-  clientOf,
-  newDataDir,
-  ROOT,
-  type Running,
-  removeDataDir,
-  startProcess,
-  startStack,
-} from './stack.ts';
+import { newDataDir, type Running, removeDataDir, startProcess, startStack } from './stack.ts';
 
 const rabbit = await rabbitAvailability();
 const mosquitto = await mqttAvailability();
 
 /** All messages are of this moment, so that all are in one object. */
 const SENT_S = 1_790_000_000;
-const MESSAGES = 10_000;
-const BATCH = 50;
-/** There are four times as many appends as it takes to kill as many, and more with every repetition. */
-const KILLS = 25;
-const APPENDS_A_KILL_MAX = (2 * MESSAGES) / BATCH / KILLS / 4;
 const numbers = (count: number) => Array.from({ length: count }, (_, n) => n);
 
 const sent = (n: number) => ({ messageId: `m-${n}`, timestamp: SENT_S });
-
-/** The stack's s.yaml with the bundles of this test, batches of `BATCH`, and three of them at a time. */
-async function template(dir: string): Promise<string> {
-  const dist = path.join(dir, 'dist');
-  await build({ outDir: dist });
-  const document = parse(readFileSync(path.join(ROOT, 's.yaml'), 'utf8'), { merge: true });
-  const { props } = document.resources.queue;
-  const { eventSinkConfig, runOptions } = props.triggers[0].triggerConfig;
-  eventSinkConfig.deliveryOption.concurrency = 3;
-  runOptions.batchWindow.CountBasedWindow = BATCH;
-  props.code = path.join(dist, 'queue');
-  document.resources = { queue: document.resources.queue };
-  const file = path.join(dir, 's.yaml');
-  writeFileSync(file, stringify(document));
-  return file;
-}
-
-async function startLocal(queue: string): Promise<{ fc: FcPlatform; oss: OssServer; retries: () => number }> {
-  const dir = tempDir();
-  const role = { accessKeyId: 'STS.test', accessKeySecret: 'role-secret', securityToken: 'token' };
-  const oss = await startOss({
-    port: 0,
-    dataDir: path.join(dir, 'oss'),
-    credentials: [LOCAL_KEY, role],
-    buckets: [LOCAL_BUCKET],
-  });
-  onTestFinished(() => oss.close());
-  let retried = 0;
-  const fc = await startFc({
-    template: await template(dir),
-    dataDir: path.join(dir, 'fc'),
-    vars: { region: LOCAL_REGION, bucket: LOCAL_BUCKET, accountId: '1' },
-    env: { OSS_ENDPOINT: oss.url, OSS_BUCKET: LOCAL_BUCKET, OSS_REGION: LOCAL_REGION },
-    credentials: () => role,
-    apiCredentials: LOCAL_KEY,
-    retryDelayScale: 0.01,
-    brokers: [rabbitmq(new URL(AMQP_URL), [{ from: queue, queue: 'events' }])],
-    onEvent: ({ type }) => {
-      if (type === 'batch-retried') retried++;
-    },
-  });
-  onTestFinished(() => fc.close());
-  return { fc, oss, retries: () => retried };
-}
 
 /** What of the log there is, in the objects of these keys. */
 async function records(client: OSS, ...keys: readonly string[]) {
@@ -116,61 +51,7 @@ const keyOf = (ms: number) =>
 /** Where the messages of `sent` go. */
 const KEY = keyOf(SENT_S * 1000);
 
-/**
- * Kills instances at any moment of their calls, one every few appends; those that are frozen would lose nothing by it.
- * Resolves with how many.
- */
-async function killSome(fc: FcPlatform, oss: OssServer, isDone: () => boolean): Promise<number> {
-  const appends = () => Object.values(oss.stats()['append'] ?? {}).reduce((sum, count) => sum + count, 0);
-  let killed = 0;
-  for (let next = 0; killed < KILLS && !isDone(); ) {
-    next += 1 + Math.floor(Math.random() * APPENDS_A_KILL_MAX);
-    await until(() => {
-      if (isDone()) return true;
-      const busy = fc.instances().filter(({ state }) => state === 'running');
-      const victim = busy[Math.floor(Math.random() * busy.length)];
-      if (victim === undefined || appends() < next) return false;
-      process.kill(-victim.pid, 'SIGKILL');
-      killed++;
-      return true;
-    });
-  }
-  return killed;
-}
-
 describe.skipIf(rabbit.missing)(`RabbitMQ to the log${rabbit.note}`, () => {
-  it(`has each of ${MESSAGES} messages once, with instances killed and answers lost`, async () => {
-    const tester = await rabbitTester();
-    onTestFinished(() => tester.close());
-    const { fc, oss, retries } = await startLocal(tester.queue);
-    const match = { operation: 'append' } as const;
-    oss.faults.add({ fault: 'answer-lost', match, probability: 0.1 });
-    oss.faults.add({ fault: 'error-500-after', match, probability: 0.05 });
-    oss.faults.add({ fault: 'request-lost', match, probability: 0.05 });
-    let done = false;
-    const killing = killSome(fc, oss, () => done);
-    await tester.send(
-      numbers(MESSAGES).map((n) => `{"n":${n}}`),
-      sent,
-    );
-    const handedOut = () => fc.queues.find(({ source }) => source === 'RabbitMQ')?.depth ?? 0;
-    await until(async () => (await tester.readyCount()) === 0 && handedOut() === 0);
-    done = true;
-    expect(await killing).toBe(KILLS);
-    expect(retries()).toBeGreaterThan(0);
-    // What had not been acknowledged would be ready again now.
-    await fc.close();
-    expect(await tester.readyCount()).toBe(0);
-    oss.faults.clear();
-
-    const log = await records(clientOf(oss.port), KEY);
-    expect(log.map(({ id, line }) => `${id} ${line}`).toSorted()).toEqual(
-      numbers(MESSAGES)
-        .map((n) => `m-${n} {"n":${n}}`)
-        .toSorted(),
-    );
-  }, 240_000);
-
   it('goes on after Ctrl-C and after a kill -9 with what was not acknowledged', async () => {
     const dataDir = await newDataDir();
     onTestFinished(() => removeDataDir(dataDir));
