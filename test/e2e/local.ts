@@ -62,10 +62,20 @@ export async function startLocal({ resource, change, config, ...more }: LocalOpt
 export const appendRequests = (oss: OssServer): number =>
   Object.values(oss.stats()['append'] ?? {}).reduce((sum, count) => sum + count, 0);
 
-/** One of the instances that have a call under way; those that are frozen would lose nothing by their end. */
-export function anyBusy(fc: FcPlatform) {
+/**
+ * Signals one of the instances that have a call under way; those that are frozen would lose nothing by their end. False
+ * if there is none, or if it has just died of the signal before and the platform does not know yet.
+ */
+export function signalBusy(fc: FcPlatform, signal: NodeJS.Signals): boolean {
   const busy = fc.instances().filter(({ state }) => state === 'running');
-  return busy[Math.floor(Math.random() * busy.length)];
+  const victim = busy[Math.floor(Math.random() * busy.length)];
+  if (victim === undefined) return false;
+  try {
+    return process.kill(-victim.pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
+    throw error;
+  }
 }
 
 /** The functions of the repository, or a copy of them beside another append.config.ts. */

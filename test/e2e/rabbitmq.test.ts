@@ -12,7 +12,7 @@ import type { OssServer } from '../../infra/local/oss/server.ts';
 import { AMQP_URL, rabbitAvailability, rabbitTester, uniqueName } from '../infra/local/brokers/support.ts';
 import { tempDir, until } from '../infra/local/fc/support.ts';
 import { readSegments } from '../lib/append/reference.ts';
-import { anyBusy, appendRequests, startLocal } from './local.ts';
+import { appendRequests, signalBusy, startLocal } from './local.ts';
 import { cli, clientOf, ROOT } from './stack.ts';
 
 const rabbit = await rabbitAvailability();
@@ -99,9 +99,7 @@ async function killSome(fc: FcPlatform, oss: OssServer, isDone: () => boolean): 
     next += 1 + Math.floor(Math.random() * APPENDS_A_KILL_MAX);
     await until(() => {
       if (isDone()) return true;
-      const victim = anyBusy(fc);
-      if (victim === undefined || appendRequests(oss) < next) return false;
-      process.kill(-victim.pid, 'SIGKILL');
+      if (appendRequests(oss) < next || !signalBusy(fc, 'SIGKILL')) return false;
       killed++;
       return true;
     });

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import type { FcPlatform } from '../../infra/local/fc/platform.ts';
 import { until } from '../infra/local/fc/support.ts';
 import { readLog } from '../lib/append/reference.ts';
-import { anyBusy, appendRequests, startLocal } from './local.ts';
+import { appendRequests, signalBusy, startLocal } from './local.ts';
 import { clientOf } from './stack.ts';
 
 interface Receipt {
@@ -171,12 +171,8 @@ describe('an instance of the web function that ends', () => {
     const sending = Promise.all(numbers(SENDERS).map(sender));
     for (let killed = 0, next = 0; killed < KILLS || unanswered === 0 || repeats === 0; killed++) {
       next = Math.max(next, appendRequests(oss)) + 1 + Math.floor(Math.random() * APPENDS_A_KILL_MAX);
-      await until(() => {
-        const victim = anyBusy(fc);
-        if (victim === undefined || appendRequests(oss) < next) return false;
-        process.kill(-victim.pid, killed % 2 === 0 ? 'SIGTERM' : 'SIGKILL');
-        return true;
-      });
+      const signal = killed % 2 === 0 ? 'SIGTERM' : 'SIGKILL';
+      await until(() => appendRequests(oss) >= next && signalBusy(fc, signal));
     }
     done = true;
     await sending;
