@@ -41,7 +41,7 @@ describe('the repository', () => {
     );
     // What needs a real broker says that it was skipped where there is none.
     const needBroker =
-      /^test\/(?:infra\/local\/brokers\/[\w-]+|e2e\/brokers)\.test\.ts:\d+: describe\.skipIf$/;
+      /^test\/(?:infra\/local\/brokers\/[\w-]+|e2e\/(?:brokers|rabbitmq))\.test\.ts:\d+: describe\.skipIf$/;
     expect(left.filter((place) => !needBroker.test(place))).toEqual([]);
   });
 
