@@ -34,6 +34,8 @@ export interface RawTargetInput {
   readonly lanes?: FieldLanesInput | InstanceLanesInput;
   /** Who may write over HTTP. Default: that of the configuration. */
   readonly access?: AccessInput;
+  /** Whoever may write may also read over HTTP. Default: false. */
+  readonly readable?: boolean;
 }
 
 /** An NDJSON object in which every record is exactly once. */
@@ -49,6 +51,8 @@ export interface LogTargetInput {
   readonly lanes?: IdLanesInput | FieldLanesInput | InstanceLanesInput;
   /** Who may write over HTTP. Default: that of the configuration. */
   readonly access?: AccessInput;
+  /** Whoever may write may also read over HTTP. Default: false. */
+  readonly readable?: boolean;
   /** How far back a repeat is recognised, at the least (PROTOCOL.md §4.1). */
   readonly dedupe?: {
     /** As long as not more records were appended since, 1 to 1,000,000. Default: 16,000. */
@@ -99,6 +103,8 @@ export interface Target {
   readonly fields: readonly string[];
   /** Who may write over HTTP; null leaves it to the deployment. */
   readonly access: Access | null;
+  /** Whether HTTP answers with what is in its objects, to whoever may write. */
+  readonly readable: boolean;
   /** These two are of logs; `raw` objects have neither. */
   readonly dedupe: DedupeWindow;
   readonly segmentBytesMax: number;
@@ -182,6 +188,7 @@ function targetOf(name: string, input: z.infer<typeof targetShape>, access: Acce
     lanes,
     fields: lanes?.by === 'field' ? [...new Set([...key.fields, lanes.field])] : key.fields,
     access,
+    readable: input.readable ?? false,
     dedupe: {
       records: dedupe?.records ?? DEDUPE_WINDOW.records,
       ageMs: dedupe?.ageMs ?? DEDUPE_WINDOW.ageMs,

@@ -13,8 +13,8 @@ export interface Commit {
   readonly atMs: number;
   /** The instance that made it. */
   readonly writer: string;
-  /** The slot it claims for its writer (§4.8). */
-  readonly turn: Turn;
+  /** The slot it claims for its writer (§4.8); null if the line says none that could be. */
+  readonly turn: Turn | null;
   /** Where the append starts, in bytes from the start of the object. */
   readonly start: number;
   readonly records: number;
@@ -113,14 +113,15 @@ export function parseCommitLine(line: string): Commit | null {
   const { at, writer, turn, start, records, bytes, crc64, sources, closes = false, checkpoint } = body;
   if (typeof at !== 'string' || typeof writer !== 'string' || !isCrc64(crc64)) return null;
   const atMs = Date.parse(at);
-  if (Number.isNaN(atMs) || !isTurn(turn) || !isCount(start) || !isCount(records) || !isCount(bytes))
-    return null;
+  if (Number.isNaN(atMs) || !isCount(start) || !isCount(records) || !isCount(bytes)) return null;
   if (typeof closes !== 'boolean' || !isCount(checkpoint)) return null;
   if (!Array.isArray(sources) || !sources.every(isRun)) return null;
   const named = sources.reduce((sum, run) => sum + run.ageMs.length, 0);
   if (named !== records || records === 0) return null;
   const sum = BigInt(crc64);
-  return { atMs, writer, turn, start, records, bytes, crc64: sum, sources, closes, checkpoint };
+  // A claim that makes no sense is none; what was committed counts all the same.
+  const claim = isTurn(turn) ? turn : null;
+  return { atMs, writer, turn: claim, start, records, bytes, crc64: sum, sources, closes, checkpoint };
 }
 
 /** What a line of this version says under `$commit`, or null. */

@@ -184,13 +184,12 @@ export class LogFold {
     const readMax = Math.max(this.limits.coldBytesMax, 2 * this.#checkpointBytes);
     if (this.#checkpoint !== null && end - this.#checkpoint <= readMax) return null;
     const landed = { segment: this.segment, start: this.#end, end };
-    const own = { writer: commit.writer, atMs: commit.atMs, turn: commit.turn };
     return checkpointLine({
       position: end,
       segment: this.segment,
       crc64: this.crc64After(sum, bytes),
       closes: commit.closes,
-      activity: [...this.#activity, own].slice(-ACTIVITY_TOLD_MAX),
+      activity: [...this.#activity, ...activityOf(commit)].slice(-ACTIVITY_TOLD_MAX),
       window: this.#window.stateAfter(commit, landed, digests),
     });
   }
@@ -274,7 +273,7 @@ export class LogFold {
     this.#window.accept(commit, { segment: this.segment, start: position(commit.start), end }, digests);
     this.#closed ||= commit.closes;
     this.#committedEnd = end;
-    this.#activity.push({ writer: commit.writer, atMs: commit.atMs, turn: commit.turn });
+    this.#activity.push(...activityOf(commit));
     if (this.#activity.length > ACTIVITY_MAX) this.#forgetActivity(commit.atMs);
   }
 
@@ -299,6 +298,9 @@ export class LogFold {
     this.#scanned = Math.max(0, this.#scanned - drop);
   }
 }
+
+const activityOf = ({ writer, atMs, turn }: Commit): Activity[] =>
+  turn === null ? [] : [{ writer, atMs, turn }];
 
 function countLines(data: Buffer): number {
   let lines = 0;

@@ -36,13 +36,16 @@ const segmentBytesMax = z.optional(
 /** Has a shape of its own, which depends on where it stands. */
 const access = z.optional(z.unknown());
 
-const raw = { key: key(false), contentType, lanes: lanesShape('raw'), access };
+const readable = z.optional(z.boolean(hint('true or false')));
+
+const raw = { key: key(false), contentType, lanes: lanesShape('raw'), access, readable };
 const log = {
   key: key(true),
   contentType,
   cloudEvents,
   lanes: lanesShape('log'),
   access,
+  readable,
   dedupe,
   segmentBytesMax,
 };

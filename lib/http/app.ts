@@ -133,6 +133,11 @@ export function createHttpApp<Bindings extends object>(
     if (caller.delivery !== null) {
       throw forbidden('A signature is good for what it signs, and that is nothing here. Read with a token.');
     }
+    if (!target.readable) {
+      throw forbidden(
+        'The target is not for reading. Set readable: true on it in append.config.ts, if whoever may write to it may read it.',
+      );
+    }
     const { key, object } = readPlace(target, path, new URL(c.req.url).searchParams, runtime.now());
     caller.allow(key);
     const { contentType } = target;

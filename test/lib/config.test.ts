@@ -69,8 +69,8 @@ describe('the configuration', () => {
       'targets.b.format: write "log" (NDJSON, every record exactly once) or "raw" (bytes as they come)',
       'targets.c.key: {date} is no placeholder; there are {path}, {time:yyyy/MM/dd/HH}, {queue}, {field.NAME} and {lane}',
       'targets.d.contentType: write a MIME type such as "text/plain"',
-      'targets.d.compress: there is no such setting; there are format, key, contentType, lanes, access',
-      'targets.e.cloudEvents: there is no such setting; there are format, key, contentType, lanes, access',
+      'targets.d.compress: there is no such setting; there are format, key, contentType, lanes, access, readable',
+      'targets.e.cloudEvents: there is no such setting; there are format, key, contentType, lanes, access, readable',
       'targets.f.cloudEvents: write "data" or "event"',
       'targets.g: write "log" (NDJSON, every record exactly once) or "raw" (bytes as they come)',
       'queues.q.target: write the name of a target: no spaces, a, b, c, d, e, f, g',
@@ -215,7 +215,7 @@ describe('what a log remembers and how long it gets', () => {
     for (const more of [{ dedupe: {} }, { segmentBytesMax: 1024 }]) {
       const [name] = Object.keys(more);
       expect(problems({ targets: { a: { ...raw('a/x'), ...more } } })).toEqual([
-        `targets.a.${name}: there is no such setting; there are format, key, contentType, lanes, access`,
+        `targets.a.${name}: there is no such setting; there are format, key, contentType, lanes, access, readable`,
       ]);
     }
   });

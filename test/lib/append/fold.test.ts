@@ -68,6 +68,18 @@ function build(content: readonly (number | string)[], limits?: FoldLimits) {
 const coldBytesMax = fc.constantFrom(1, 600, 1e6);
 
 describe('a fold', () => {
+  it('takes a commit whose claim makes no sense, and no claim from it', () => {
+    const { object } = build([1], LIMITS);
+    const odd = Buffer.from(object.toString().replace('"slot":0', '"slot":-1'));
+    const fold = fresh();
+    fold.push(odd);
+    expect(fold.activity).toEqual([]);
+    const known = readLog(odd).flatMap(({ records }) => records);
+    expect(known.length).toBeGreaterThan(0);
+    for (const { source, id } of known)
+      expect(findIn(fold, source === 'n' ? numbered('n', Number(id)) : named(id)).verdict).toBe('in');
+  });
+
   it('finds every committed record where the reference reader finds it, wherever the bytes are cut', () => {
     fc.assert(
       fc.property(parts, coldBytesMax, fc.array(fc.nat(3000), { maxLength: 6 }), (content, most, cuts) => {

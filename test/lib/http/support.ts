@@ -9,15 +9,16 @@ import { type Bench, bench } from '../intake/support.ts';
 
 export const CONFIG = {
   targets: {
-    notes: { format: 'raw', key: 'notes/{path}', contentType: 'text/plain' },
-    events: { format: 'log', key: 'events/{time:yyyy-MM-dd-HH}' },
-    whole: { format: 'log', key: 'whole/x', cloudEvents: 'event' },
-    tenants: { format: 'log', key: 'tenants/{field.tenant}' },
-    own: { format: 'log', key: 'own/{lane}', lanes: { by: 'instance' } },
-    laned: { format: 'log', key: 'laned/{lane}', lanes: { by: 'field.tenant', count: 16 } },
-    fielded: { format: 'log', key: 'fielded/{field.segment}/x' },
-    short: { format: 'log', key: 'short/x', segmentBytesMax: 1024 },
-    queued: { format: 'log', key: 'queued/{queue}' },
+    notes: { format: 'raw', key: 'notes/{path}', contentType: 'text/plain', readable: true },
+    events: { format: 'log', key: 'events/{time:yyyy-MM-dd-HH}', readable: true },
+    whole: { format: 'log', key: 'whole/x', cloudEvents: 'event', readable: true },
+    tenants: { format: 'log', key: 'tenants/{field.tenant}', readable: true },
+    own: { format: 'log', key: 'own/{lane}', lanes: { by: 'instance' }, readable: true },
+    laned: { format: 'log', key: 'laned/{lane}', lanes: { by: 'field.tenant', count: 16 }, readable: true },
+    fielded: { format: 'log', key: 'fielded/{field.segment}/x', readable: true },
+    hidden: { format: 'raw', key: 'hidden/{path}' },
+    short: { format: 'log', key: 'short/x', segmentBytesMax: 1024, readable: true },
+    queued: { format: 'log', key: 'queued/{queue}', readable: true },
   },
 } as const;
 

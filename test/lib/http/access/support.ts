@@ -46,9 +46,9 @@ export function accessBench(
 ): AccessBench {
   const it = bench<Target>({
     targets: {
-      notes: { format: 'raw', key: 'notes/{path}' },
-      events: { format: 'log', key: 'events/{time:yyyy-MM-dd-HH}' },
-      tenants: { format: 'log', key: 'tenants/{field.tenant}' },
+      notes: { format: 'raw', key: 'notes/{path}', readable: true },
+      events: { format: 'log', key: 'events/{time:yyyy-MM-dd-HH}', readable: true },
+      tenants: { format: 'log', key: 'tenants/{field.tenant}', readable: true },
       sealed: { format: 'log', key: 'sealed/x', access: 'deny' },
     },
     ...(access && { access }),

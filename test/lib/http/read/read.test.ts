@@ -56,6 +56,15 @@ describe('GET /append of an object', () => {
     });
   });
 
+  it('is for targets that are readable', async () => {
+    const { post, get, send } = readBench();
+    await post('/append/hidden/a', 'secret');
+    const response = await get('/append/hidden/a');
+    expect(response.status).toBe(403);
+    expect(await response.text()).toMatch(/problem:forbidden.*readable: true/);
+    expect((await send('HEAD', '/append/hidden/a')).status).toBe(403);
+  });
+
   it('gives an empty object', async () => {
     const { store, get } = readBench();
     store.put('notes/a', new Uint8Array());
