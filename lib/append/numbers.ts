@@ -3,9 +3,8 @@ import type { RecordNumber } from './types.ts';
 /**
  * Which numbers of each source a log has, as ranges (PROTOCOL.md §3.4).
  *
- * A source that numbers its records without gaps takes one range, however many records there are. A range counts as one
- * record of the dedupe window: when there are more than `rangesMax`, the lowest one goes of the source that was
- * committed to longest ago.
+ * A source that numbers its records without gaps takes one range, however many records there are. When there are more
+ * than `rangesMax`, the lowest one goes of the source that was committed to longest ago.
  */
 export interface NumberedRun {
   readonly source: string;
