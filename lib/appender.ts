@@ -203,8 +203,12 @@ export function createAppender(options: AppenderOptions): Appender {
         othersWrite: known !== null && turnOf(known) !== null,
       });
       const { receipts, fold } = await drive(plan, together(calls));
-      const rest = [...receipts];
-      const results = calls.map((call) => rest.splice(0, call.records.length));
+      let end = 0;
+      const results = calls.map((call) => {
+        const start = end;
+        end += call.records.length;
+        return receipts.slice(start, end);
+      });
       return { state: fold, results };
     },
     ready: (fold, waiting) =>
@@ -257,6 +261,7 @@ type Calls = readonly { readonly options: AppendOptions }[];
 
 /** The options of an append that several calls share: it ends when the first of them has to. */
 function together(calls: Calls): AppendOptions {
+  if (calls.length === 1) return first(calls).options;
   const remainingMs = () => Math.min(...calls.map(({ options }) => options.remainingMs()));
   return { ...first(calls).options, remainingMs };
 }

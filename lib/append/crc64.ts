@@ -111,12 +111,20 @@ function multiply(a: Word, b: Word): Word {
 /** x^(2^k), each the square of the one before; x^1 first. */
 const SQUARES: Word[] = [{ hi: 0x40000000, lo: 0 }];
 
+/** The last power that was made. The same append is mostly joined to its object's sum twice in a row. */
+let last: { readonly bytes: number; readonly power: Word } = { bytes: 0, power: { hi: 0x80000000, lo: 0 } };
+
 /** x^(8 * bytes): what appending that many bytes multiplies a sum by. */
 function powerOfX(bytes: number): Word {
+  if (last.bytes !== bytes) last = { bytes, power: newPowerOfX(bytes) };
+  return last.power;
+}
+
+function newPowerOfX(bytes: number): Word {
   let product: Word = { hi: 0x80000000, lo: 0 };
   for (let rest = bytes, k = 3; rest > 0; rest = Math.floor(rest / 2), k++) {
-    for (let last = SQUARES.at(-1) as Word; SQUARES.length <= k; last = SQUARES.at(-1) as Word) {
-      SQUARES.push(multiply(last, last));
+    for (let square = SQUARES.at(-1) as Word; SQUARES.length <= k; square = SQUARES.at(-1) as Word) {
+      SQUARES.push(multiply(square, square));
     }
     if (rest % 2 === 1) product = multiply(SQUARES[k] as Word, product);
   }

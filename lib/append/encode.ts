@@ -51,8 +51,8 @@ export function encodeAppend(
 ): EncodedAppend {
   const records = digested.map(({ record }) => record);
   const digests = digested.map(({ digest }) => digest);
-  const { start, endsLine, segmentBytesMax, ...said } = place;
-  const sources = sourceRuns(records, place.atMs);
+  const { start, endsLine, segmentBytesMax, atMs, writer, turn } = place;
+  const sources = sourceRuns(records, atMs);
   const lead = endsLine ? 0 : 1;
   const bytes = records.reduce((sum, record) => sum + record.line.length + 1, 0);
   const named = records.reduce((sum, { id }) => sum + id.length + NAME_BYTES, 0);
@@ -60,7 +60,18 @@ export function encodeAppend(
   if (!endsLine) body.line('');
   for (const { line } of records) body.line(line);
   const sum = crc64(body.bytes.subarray(lead));
-  const open = { ...said, start, records: records.length, bytes, crc64: sum, sources, closes: false };
+  const open: Commit = {
+    atMs,
+    writer,
+    turn,
+    start,
+    records: records.length,
+    bytes,
+    crc64: sum,
+    sources,
+    closes: false,
+    checkpoint: place.checkpoint,
+  };
   const openLine = commitLine(open);
   const closes = start + body.length + Buffer.byteLength(openLine) + 1 >= segmentBytesMax;
   const commit = closes ? { ...open, closes } : open;

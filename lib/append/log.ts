@@ -79,7 +79,7 @@ export function* appendLog(
     if (refusal !== null) throw refused(tries, refusal);
     if (fresh.length === 0) return { receipts: call.all(), fold };
     if (elsewhere) throw tries.mismatch(fold.end, ifPosition);
-    const append = encoded(fresh, fold, { ...options, atMs });
+    const append = encoded(fresh, fold, options, atMs);
     const found = yield* landed(tries, fold, append);
     if (found === null) {
       call.attempted(fold, append);
@@ -99,7 +99,8 @@ export function* appendLog(
 function encoded(
   fresh: readonly DigestedRecord[],
   fold: LogFold,
-  { atMs, writer, roundTripMs, segmentBytesMax }: LogOptions,
+  { writer, roundTripMs, segmentBytesMax }: LogOptions,
+  atMs: number,
 ): EncodedAppend {
   const append = encodeAppend(
     fresh,

@@ -108,47 +108,33 @@ export class Window {
 
   /** What it will hold after `commit`. */
   stateAfter(commit: Commit, landed: Landed, digests?: readonly string[]): WindowState {
-    const next = new Window(this.limits, {
-      runs: this.#runs.slice(this.#gone),
-      numbers: this.#numbers.all(),
-      latestMs: this.#latestMs,
-    });
-    next.accept(commit, landed, digests);
-    return { runs: next.#runs.slice(next.#gone), numbers: next.#numbers.all(), latestMs: next.#latestMs };
+    const { runs, numbered } = split(commit, landed, digests);
+    const all = this.#runs.slice(this.#gone).concat(runs);
+    const latestMs = Math.max(this.#latestMs, commit.atMs);
+    const records = this.#records + countOf(runs);
+    const numbers = new Numbers(this.limits.records, this.#numbers.all());
+    for (const run of numbered) numbers.accept(run);
+    const forgotten = forgottenOf(all, 0, { records, latestMs, limits: this.limits });
+    return { runs: all.slice(forgotten.end), numbers: numbers.all(), latestMs };
   }
 
   #remember(run: Run): void {
-    for (const [record, digest] of run.digests.entries()) this.#places.set(digest, { run, record });
+    run.digests.forEach((digest, record) => {
+      this.#places.set(digest, { run, record });
+    });
     this.#runs.push(run);
     this.#records += run.digests.length;
   }
 
-  /** One commit's runs at a time, and never the last one's: whoever made it has yet to look them up. */
   #forget(): void {
-    const { records, ageMs } = this.limits;
-    const sinceMs = ageMs === null ? Number.NEGATIVE_INFINITY : this.#latestMs - ageMs;
-    for (;;) {
-      const [oldest, next, length] = this.#oldest();
-      if (oldest === undefined || next === undefined) break;
-      if (this.#records - length < records && oldest.atMs >= sinceMs) break;
-      for (; this.#runs[this.#gone] !== next; this.#gone++) this.#drop(this.#runs[this.#gone]);
-      this.#records -= length;
-    }
+    const { limits } = this;
+    const known = { records: this.#records, latestMs: this.#latestMs, limits };
+    const { end, records } = forgottenOf(this.#runs, this.#gone, known);
+    for (; this.#gone < end; this.#gone++) this.#drop(this.#runs[this.#gone]);
+    this.#records = records;
     if (this.#gone < GONE_MAX) return;
     this.#runs = this.#runs.slice(this.#gone);
     this.#gone = 0;
-  }
-
-  /** A run of the oldest commit, one of the next commit, and how many records lie between. */
-  #oldest(): [Run | undefined, Run | undefined, number] {
-    const oldest = this.#runs[this.#gone];
-    let length = 0;
-    for (let at = this.#gone; at < this.#runs.length; at++) {
-      const run = this.#runs[at];
-      if (run?.start !== oldest?.start || run?.segment !== oldest?.segment) return [oldest, run, length];
-      length += run?.digests.length ?? 0;
-    }
-    return [oldest, undefined, length];
   }
 
   #drop(run: Run | undefined): void {
@@ -189,8 +175,40 @@ export class Window {
   }
 }
 
+/**
+ * Where in `runs` the first is that stays, of those from `start` on, which hold `records`; and how many records stay. One
+ * commit's runs go at a time, and never the last one's: whoever made it has yet to look them up.
+ */
+function forgottenOf(
+  runs: readonly Run[],
+  start: number,
+  known: { readonly records: number; readonly latestMs: number; readonly limits: DedupeWindow },
+): { end: number; records: number } {
+  const { latestMs, limits } = known;
+  const sinceMs = limits.ageMs === null ? Number.NEGATIVE_INFINITY : latestMs - limits.ageMs;
+  let { records } = known;
+  let end = start;
+  for (;;) {
+    const oldest = runs[end];
+    if (oldest === undefined) break;
+    let next = end;
+    let length = 0;
+    for (let run: Run | undefined = oldest; run !== undefined && isOfOne(run, oldest); run = runs[++next])
+      length += run.digests.length;
+    if (next === runs.length || (records - length < limits.records && oldest.atMs >= sinceMs)) break;
+    end = next;
+    records -= length;
+  }
+  return { end, records };
+}
+
+const isOfOne = (a: Run, b: Run): boolean => a.start === b.start && a.segment === b.segment;
+
+const countOf = (runs: readonly Run[]): number => runs.reduce((sum, run) => sum + run.digests.length, 0);
+
 /** The records of a commit: those with ids as runs of a window, and those with numbers. */
 function split({ sources, atMs, writer }: Commit, landed: Landed, digests?: readonly string[]) {
+  const { segment, start } = landed;
   const runs: Run[] = [];
   const numbered = [];
   let firstRecord = 0;
@@ -199,7 +217,8 @@ function split({ sources, atMs, writer }: Commit, landed: Landed, digests?: read
     if (isNamed(run)) {
       const { source, ids } = run;
       const named = digests?.slice(firstRecord, end) ?? ids.map((id) => digestOf(source, id));
-      runs.push({ ...landed, writer, atMs, firstRecord, digests: named });
+      // Spelt out: to add to a copy of another object takes V8 far longer, and reading the result does too.
+      runs.push({ segment, start, end: landed.end, writer, atMs, firstRecord, digests: named });
     } else numbered.push(numberedRun(run));
     firstRecord = end;
   }

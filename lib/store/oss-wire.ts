@@ -25,7 +25,6 @@ export interface HttpAnswer {
 const VISIBLE = /^[\x21-\x7e]+$/;
 /** Visible characters, spaces and tabs. A line end in a value would begin another header. */
 const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
-const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
 
 /** Everything before the body, as latin1. Throws `TypeError` for what is no valid HTTP. */
 export function requestHead({ method, path, headers, body }: HttpRequest): string {
@@ -51,9 +50,9 @@ export class BadAnswer extends Error {
 const HEAD_BYTES_MAX = 16 * 1024;
 const LINE_END = '\r\n';
 const HEAD_END = '\r\n\r\n';
-const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: |$)/;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const FORBIDDEN = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|(?<!\r)\n/;
+/** All of a head without its end: a status line, and header lines. A folded line is none. */
+const HEAD =
+  /^HTTP\/1\.([01]) ([1-9]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?(?:\r\n[\w!#$%&'*+.^`|~-]+:[\t\x20-\x7e\x80-\xff]*)*$/;
 const CHUNK_SIZE = /^([0-9a-f]{1,12})[\t ]*(?:;|$)/i;
 const NOTHING = Buffer.alloc(0);
 
@@ -166,15 +165,13 @@ export class AnswerReader {
   }
 
   #begin(head: string): void {
-    if (FORBIDDEN.test(head)) throw new BadAnswer('its head holds control characters');
-    const [first = '', ...lines] = head.split(LINE_END);
-    const [, minor, status] = STATUS_LINE.exec(first) ?? [];
-    if (status === undefined) throw new BadAnswer('it does not begin with a status');
+    const [, minor, status] = HEAD.exec(head) ?? [];
+    if (status === undefined) throw new BadAnswer('it does not begin with a status and headers');
     this.#status = Number(status);
     // An interim answer; the one that counts follows. Nothing of ours asks for another protocol.
     if (this.#status === 101) throw new BadAnswer('it changes the protocol');
     if (this.#status < 200) return;
-    this.#headers = headersOf(lines);
+    this.#headers = headersOf(head);
     this.#keepsAlive = minor === '1' && !/\bclose\b/i.test(this.#headers.get('connection') ?? '');
     this.#part = this.#framing();
     if (this.#part === 'until-closed') this.#keepsAlive = false;
@@ -197,13 +194,15 @@ export class AnswerReader {
   }
 }
 
-function headersOf(lines: readonly string[]): ReadonlyMap<string, string> {
+/** Of a head that is one (`HEAD`). */
+function headersOf(head: string): ReadonlyMap<string, string> {
   const headers = new Map<string, string>();
-  for (const line of lines) {
-    const colon = line.indexOf(':');
-    const name = line.slice(0, Math.max(colon, 0)).toLowerCase();
-    if (!TOKEN.test(name)) throw new BadAnswer('a line of its head is no header');
-    const value = line.slice(colon + 1).trim();
+  for (let at = head.indexOf(LINE_END); at >= 0; ) {
+    const start = at + LINE_END.length;
+    const colon = head.indexOf(':', start);
+    at = head.indexOf(LINE_END, colon);
+    const name = head.slice(start, colon).toLowerCase();
+    const value = head.slice(colon + 1, at < 0 ? head.length : at).trim();
     const before = headers.get(name);
     headers.set(name, before === undefined ? value : `${before}, ${value}`);
   }

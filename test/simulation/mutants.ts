@@ -114,15 +114,15 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'keeping the ids for the whole window',
     file: 'append/window.ts',
-    text: 'this.#records - length < records &&',
-    by: 'this.#records - length < records / 2 &&',
+    text: 'records - length < limits.records &&',
+    by: 'records - length < limits.records / 2 &&',
     breaks: 'P2',
   },
   {
     name: 'giving each call of a shared append its own receipts',
     file: 'appender.ts',
-    text: 'const rest = [...receipts];',
-    by: 'const rest = [...receipts].reverse();',
+    text: 'receipts.slice(start, end)',
+    by: 'receipts.toReversed().slice(start, end)',
     breaks: 'receipt',
   },
   {

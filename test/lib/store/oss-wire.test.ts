@@ -151,6 +151,67 @@ describe('an answer on the wire', () => {
     expect(() => readOf(text, { cuts: [3, 17, 18, 40] })).toThrow(BadAnswer);
   });
 
+  it('has the headers that a look at each character finds, or none', () => {
+    /** RFC 9112 §4 and §5, slowly; null for what is no head. */
+    const headersOf = (text: string): [string, string][] | null => {
+      const [status = '', ...lines] = text.split('\r\n');
+      const isText = (line: string) => [...line].every((c) => c === '\t' || (c >= ' ' && c !== '\x7f'));
+      const isStatus =
+        /^HTTP\/1\.[01] [1-9]\d\d$/.test(status.slice(0, 12)) && /^( |$)/.test(status.slice(12));
+      if (!isStatus || ![status, ...lines].every(isText)) return null;
+      const headers = new Map<string, string>();
+      for (const line of lines) {
+        const name = line.split(':', 1)[0]?.toLowerCase() ?? '';
+        const isName =
+          name !== '' && [...name].every((c) => c > ' ' && c < '\x7f' && !'"(),/;<=>?@[\\]{}'.includes(c));
+        if (!isName || !line.includes(':')) return null;
+        const value = line.slice(name.length + 1).trim();
+        const before = headers.get(name);
+        headers.set(name, before === undefined ? value : `${before}, ${value}`);
+      }
+      return [...headers];
+    };
+    const character = fc.integer({ min: 0, max: 255 }).map((code) => String.fromCharCode(code));
+    const piece = fc.oneof(
+      {
+        weight: 4,
+        arbitrary: fc.constantFrom(
+          '\r\n',
+          '\r\nX-A: b',
+          '\r\nx-a:',
+          'via',
+          ':',
+          ' ',
+          '\t',
+          ' OK',
+          '\r',
+          '\n',
+        ),
+      },
+      { weight: 1, arbitrary: character },
+    );
+    const start = fc.constantFrom(
+      'HTTP/1.1 204',
+      'HTTP/1.0 204',
+      'HTTP/1.1 204 ',
+      'HTTP/1.1 204x',
+      ' HTTP/1.1 204',
+    );
+    fc.assert(
+      fc.property(start, fc.array(piece, { maxLength: 12 }), (first, pieces) => {
+        const text = [first, ...pieces]
+          .join('')
+          .replace(/(\r\n)+/g, '\r\n')
+          .replace(/\r\n$/, '');
+        const expected = headersOf(text);
+        const read = () => readOf(`${text}\r\n\r\n`)?.headers;
+        if (expected === null) expect(read).toThrow(BadAnswer);
+        else expect(read()).toEqual(expected);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
   it('is read or is none, whatever the bytes are', () => {
     const piece = fc.constantFrom(
       'HTTP/1.1 ',
