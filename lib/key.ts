@@ -28,6 +28,19 @@ export function renderKey(template: KeyTemplate, input: KeyInput): string {
   return key;
 }
 
+/** Whether two inputs differ at most in their lane, as far as `template` can tell. Cheaper than a key. */
+export function sameButForLane({ fields }: KeyTemplate, a: KeyInput, b: KeyInput): boolean {
+  return (
+    secondOf(a) === secondOf(b) &&
+    a.path === b.path &&
+    a.queue === b.queue &&
+    (a.fields === b.fields || fields.every((name) => a.fields?.get(name) === b.fields?.get(name)))
+  );
+}
+
+/** The finest that a template tells of a time. */
+const secondOf = ({ timeMs }: KeyInput): number => Math.floor(timeMs / 1000);
+
 /** Why no key could be made of these values and examples for the rest, or null if one could. */
 export function tryKey(template: KeyTemplate, values: Omit<KeyInput, 'timeMs'>): string | null {
   const fields = new Map(template.fields.map((name) => [name, 'x']));
@@ -78,14 +91,19 @@ function segment(what: string, value: string): string {
   return value;
 }
 
+/** Where the digits of each token start in an ISO time of the years 0 to 9999. */
+const TOKEN_STARTS: Readonly<Record<string, number>> = { yyyy: 0, MM: 5, dd: 8, HH: 11, mm: 14, ss: 17 };
+
 function timeText(format: string, timeMs: number): string {
   const time = new Date(timeMs);
   const year = time.getUTCFullYear();
   if (!(year >= 0 && year <= 9999))
     throw invalidKey('The time of the record is not within the years 0 to 9999.');
-  const [yyyy = '', MM = '', dd = '', HH = '', mm = '', ss = ''] = time.toISOString().split(/[-T:.]/);
-  const tokens: Record<string, string> = { yyyy, MM, dd, HH, mm, ss };
-  return format.replace(TIME_TOKEN, (token) => tokens[token] ?? token);
+  const text = time.toISOString();
+  return format.replace(TIME_TOKEN, (token) => {
+    const start = TOKEN_STARTS[token] ?? 0;
+    return text.slice(start, start + token.length);
+  });
 }
 
 export function missingField(name: string): IntakeError {

@@ -9,7 +9,7 @@ import { InvalidRecord } from '../append/errors.ts';
 import type { Receipt, RecordReceipt } from '../append/types.ts';
 import type { Appender, AppendOptions } from '../appender.ts';
 import type { Target } from '../config.ts';
-import { renderKey } from '../key.ts';
+import { type KeyInput, renderKey, sameButForLane } from '../key.ts';
 import type { Runtime } from '../runtime.ts';
 import { IntakeError } from './errors.ts';
 import { type Format, logFormat, rawFormat } from './formats.ts';
@@ -72,20 +72,14 @@ export function createIntake({ appender, runtime, instance }: IntakeOptions): In
     const outcomes: Outcome[] = [];
     const batches = new Map<string, Batch<Body>>();
     const arrivalMs = runtime.now();
-    let last: { payload: Payload; timeMs: number; keys: Map<string | undefined, string> } | null = null;
+    let last: { input: KeyInput; keys: Map<string | undefined, string> } | null = null;
     // Neighbours mostly go to the same few objects, and making a key costs more than parsing a small record.
-    const keyOf = (payload: Payload, timeMs: number, lane: string | undefined): string => {
-      const { path, queue, fields } = last?.payload ?? {};
-      if (
-        last?.timeMs !== timeMs ||
-        payload.path !== path ||
-        payload.queue !== queue ||
-        payload.fields !== fields
-      )
-        last = { payload, timeMs, keys: new Map() };
+    const keyOf = ({ path, queue, fields }: Payload, timeMs: number, lane: string | undefined): string => {
+      const input = { timeMs, path, queue, fields, lane };
+      if (last === null || !sameButForLane(target.key, last.input, input)) last = { input, keys: new Map() };
       const known = last.keys.get(lane);
       if (known !== undefined) return known;
-      const key = renderKey(target.key, { ...payload, timeMs, lane });
+      const key = renderKey(target.key, input);
       last.keys.set(lane, key);
       return key;
     };

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { segmentKey } from '../../lib/append/segment.ts';
 import { IntakeError } from '../../lib/intake/errors.ts';
-import { type KeyInput, renderKey } from '../../lib/key.ts';
+import { type KeyInput, renderKey, sameButForLane } from '../../lib/key.ts';
 import {
   InvalidTemplate,
   type KeyTemplate,
@@ -55,6 +55,44 @@ describe('a key template', () => {
     expect(key('q/{queue}/{field.tenant}', { queue: 'orders', fields: new Map([['tenant', 'acme']]) })).toBe(
       'q/orders/acme',
     );
+  });
+
+  it('makes one key of inputs that are the same but for the lane', () => {
+    const value = fc.option(fc.constantFrom('a', 'b', 'a/b', ''), { nil: undefined });
+    const fields = fc
+      .dictionary(fc.constantFrom('x', 'y', 'z'), fc.constantFrom('a', 'b'))
+      .map((texts) => new Map(Object.entries(texts)));
+    const timeMs = fc.integer({ min: TIME_MS - 1500, max: TIME_MS + 1500 });
+    const model = { timeMs, path: value, queue: value, fields, lane: fc.constantFrom('0', '1') };
+    const text = fc.constantFrom(
+      'e/{time:mm:ss}',
+      'e/{path}',
+      'e/{queue}/{lane}',
+      'e/{field.x}/{field.y}',
+      'e',
+    );
+    const change = fc.record(model, { requiredKeys: [] });
+    fc.assert(
+      fc.property(text, fc.record(model), change, (template, one, changes) => {
+        const other = { ...one, ...changes };
+        if (!sameButForLane(parseTemplate(template), one, other)) return;
+        expect(keyOrNull(template, { ...other, lane: one.lane })).toBe(keyOrNull(template, one));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('takes what differs in nothing that it uses for the same', () => {
+    const template = parseTemplate('e/{time:ss}/{field.x}');
+    const input = (timeMs: number, fields: Record<string, string>, lane = '0') => ({
+      timeMs,
+      lane,
+      fields: new Map(Object.entries(fields)),
+    });
+    const one = input(TIME_MS, { x: 'a', y: 'b' });
+    expect(sameButForLane(template, one, input(TIME_MS + 999, { x: 'a' }, '1'))).toBe(true);
+    expect(sameButForLane(template, one, input(TIME_MS + 1000, { x: 'a' }))).toBe(false);
+    expect(sameButForLane(template, one, input(TIME_MS, { x: 'b' }))).toBe(false);
   });
 
   it('takes the time as UTC, and only years of four digits', () => {
