@@ -73,10 +73,10 @@ export function payloadOf(record: SQSRecord, queue: string): Payload {
     content: contentOf(record),
     source: `queue/${queue}`,
     id: messageId || undefined,
-    ...kafkaName(queue, record),
     timeMs: Number.isNaN(sentMs) ? undefined : sentMs,
     queue,
     fields: new Map(fields),
+    ...kafkaName(queue, record),
   };
 }
 

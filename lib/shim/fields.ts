@@ -24,14 +24,14 @@ export interface Parsed {
 export class Fields {
   readonly value: JsonObject;
   readonly trigger: Trigger;
-  readonly #text: string;
+  readonly #text: () => string;
   readonly #index: number | undefined;
   readonly #path: readonly string[];
 
-  /** @param text JSON text of the event or item, in which `path` leads to `value`. */
+  /** @param text JSON text of the event or item, in which `path` leads to `value`; asked for where it is needed. */
   constructor(
     trigger: Trigger,
-    text: string,
+    text: () => string,
     value: JsonObject,
     index?: number,
     path: readonly string[] = [],
@@ -135,7 +135,7 @@ export class Fields {
   }
 
   #slice(name: string): string | undefined {
-    return sliceMember(this.#text, ...this.#path, name);
+    return sliceMember(this.#text(), ...this.#path, name);
   }
 }
 
@@ -148,7 +148,7 @@ export function readEvent(trigger: Trigger, event: Uint8Array): Fields {
   const { text, value } = parseEvent(event) ?? {};
   if (text === undefined || !isObject(value))
     throw new MalformedEventError(trigger, 'event', 'a JSON object');
-  return new Fields(trigger, text, value);
+  return new Fields(trigger, () => text, value);
 }
 
 /** The event as JSON; undefined if it is not UTF-8 or not JSON. */

@@ -14,7 +14,7 @@ import { sliceElements } from '../append/json.ts';
 import { type LambdaHandler, returnInstead, type ShimOptions, shimContext } from './context.ts';
 import { BatchFailedError, UnknownEventShapeError } from './errors.ts';
 import type { FcHandler } from './fc.ts';
-import { Fields, isObject, type Parsed, parse, parseEvent } from './fields.ts';
+import { Fields, isObject, parse, parseEvent } from './fields.ts';
 import { cloudEventOf } from './queue/cloudevent.ts';
 import { kafka } from './queue/kafka.ts';
 import { decodeStream, mnsTopic } from './queue/mns-topic.ts';
@@ -79,28 +79,43 @@ export function queueRecords(
 ): SQSRecord[] {
   const delivery = { fc, bodyEncoding };
   /** `decode`, or the record of what it could not decode. */
-  const orKept = (item: string | Uint8Array, index: number | undefined, decode: () => SQSRecord[]) => {
+  const orKept = (
+    decode: () => SQSRecord[],
+    item: () => string | Uint8Array = () => event,
+    index?: number,
+  ): SQSRecord[] => {
     if (rule === 'fails-call') return decode();
     try {
       return decode();
     } catch (error) {
-      return [undecodableRecord(item, undecodable(error, index), delivery)];
+      return [undecodableRecord(item(), undecodable(error, index), delivery)];
     }
   };
-  return orKept(event, undefined, () => {
+  return orKept(() => {
     if (shape === 'mns-topic-stream')
       return [sqsRecord(mnsTopic.eventSource, decodeStream(event), null, delivery)];
     const batch = parseEvent(event);
     if (batch === undefined) throw new UnknownEventShapeError('bytes that are not JSON');
     const { text, value } = batch;
-    if (!Array.isArray(value)) return [itemRecord(batch, delivery)];
-    return sliceElements(text).flatMap((slice, index) =>
-      orKept(slice, index, () => [itemRecord({ text: slice, value: value[index] }, delivery, index)]),
-    );
+    if (!Array.isArray(value)) return [itemRecord({ text: () => text, value }, delivery)];
+    let texts: readonly string[] | undefined;
+    return value.flatMap((one: unknown, index) => {
+      const textOfOne = () => {
+        texts ??= sliceElements(text);
+        return texts[index] ?? '';
+      };
+      return orKept(() => [itemRecord({ text: textOfOne, value: one }, delivery, index)], textOfOne, index);
+    });
   });
 }
 
-function itemRecord(item: Parsed, delivery: Delivery, index?: number): SQSRecord {
+interface Item {
+  /** Asked for where a value's exact text matters: to cut the batch takes longer than to parse it. */
+  readonly text: () => string;
+  readonly value: unknown;
+}
+
+function itemRecord(item: Item, delivery: Delivery, index?: number): SQSRecord {
   const { text, value } = unwrapString(item);
   if (!isObject(value)) throw new UnknownEventShapeError(jsonTypeOf(value), index);
   const fields = new Fields('queue', text, value, index);
@@ -120,8 +135,9 @@ function itemRecord(item: Parsed, delivery: Delivery, index?: number): SQSRecord
 }
 
 /** Event streams may deliver items as strings of JSON. */
-function unwrapString(item: Parsed): Parsed {
-  return (typeof item.value === 'string' ? parse(item.value) : undefined) ?? item;
+function unwrapString(item: Item): Item {
+  const inner = typeof item.value === 'string' ? parse(item.value) : undefined;
+  return inner === undefined ? item : { text: () => inner.text, value: inner.value };
 }
 
 /** One short line, whatever the sender put there. */

@@ -10,9 +10,9 @@
  * passed on.
  */
 
-import { createHash } from 'node:crypto';
 import net from 'node:net';
 import OSS from 'ali-oss';
+import { digest } from '../hash.ts';
 import type { Runtime } from '../runtime.ts';
 import { type HttpAddress, type HttpClient, httpClient } from './oss-http.ts';
 import { v4Signer } from './oss-sign.ts';
@@ -161,7 +161,7 @@ function requester(
       'x-oss-content-sha256': 'UNSIGNED-PAYLOAD',
       'x-oss-security-token': securityToken || undefined,
       'content-type': mime || undefined,
-      'content-md5': content && createHash('md5').update(content).digest('base64'),
+      'content-md5': content && digest('md5', content, 'base64'),
       authorization: undefined,
     };
     for (const name in own) headers[name.toLowerCase()] = own[name];

@@ -5,7 +5,8 @@
  * time of preparing one. A test holds the two against each other.
  */
 
-import { createHash, createHmac, createSecretKey, type KeyObject } from 'node:crypto';
+import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
+import { digest } from '../hash.ts';
 
 export interface Signed {
   readonly method: string;
@@ -42,9 +43,8 @@ export function v4Signer({ accessKeyId, accessKeySecret, region }: SigningKey): 
   return (request) => {
     const date = request.headers['x-oss-date'] ?? '';
     const { scope, key } = ofDay(date.slice(0, 8));
-    const hash = createHash('sha256').update(canonical(request)).digest('hex');
     const signature = createHmac('sha256', key)
-      .update(`OSS4-HMAC-SHA256\n${date}\n${scope}\n${hash}`)
+      .update(`OSS4-HMAC-SHA256\n${date}\n${scope}\n${digest('sha256', canonical(request), 'hex')}`)
       .digest('hex');
     return `OSS4-HMAC-SHA256 Credential=${accessKeyId}/${scope},Signature=${signature}`;
   };

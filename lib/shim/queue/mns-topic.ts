@@ -43,7 +43,7 @@ export function decodeStream(event: Uint8Array): Message {
   }
   const value = parse(text)?.value;
   if (isObject(value) && isStreamWithAttributes(value)) {
-    return streamMessage(new Fields('mns-topic', text, value));
+    return streamMessage(new Fields('mns-topic', () => text, value));
   }
   return { id: '', payload: { text, isString: true } };
 }

@@ -61,7 +61,7 @@ function nameOf(id: string, body: string): string {
 function readable(text: string): CloudEvent {
   const outer = parse(text)?.value;
   const value = typeof outer === 'string' ? parse(outer)?.value : outer;
-  const fields = new Fields('queue', text, isObject(value) ? value : {});
+  const fields = new Fields('queue', () => text, isObject(value) ? value : {});
   return {
     id: orElse(() => fields.string('id'), ''),
     type: '',

@@ -47,6 +47,14 @@ describe('the records of fcQueue', () => {
     expect(records.map(queueNameOf)).toEqual(['relay-smq', 'relay-smq']);
   });
 
+  it('have the MD5 of their body as it came, also in a copy and after the body was replaced', async () => {
+    const md5OfBody = createHash('md5').update('{"user":42}').digest('hex');
+    const [record] = await recordsOf(eventOf('smq'));
+    expect(JSON.parse(JSON.stringify(record))).toMatchObject({ md5OfBody });
+    expect({ ...record }).toMatchObject({ md5OfBody });
+    expect({ ...Object.assign(record ?? {}, { body: { user: 42 } }) }).toMatchObject({ md5OfBody });
+  });
+
   it('take items that are strings of JSON, as RabbitMQ streams may send them', async () => {
     const [json, text] = await recordsOf(eventOf('rabbitmq-strings'));
     expect(json).toMatchObject({
