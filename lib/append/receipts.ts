@@ -60,9 +60,11 @@ export class Receipts {
     }
   }
 
-  /** The records that are still to be appended, each once, and the first that may not be, if any. */
+  /**
+   * The records that are still to be appended, each once, and the first that may not be, if any. The others are noted,
+   * those behind one that may not be appended aside.
+   */
   fresh(fold: LogFold): { records: DigestedRecord[]; refusal: Refusal | null } {
-    this.note(fold);
     const records = new Map<string, DigestedRecord>();
     /** Of each producer, the last of its records to be appended. */
     const last = new Map<string, { readonly epoch: number; readonly number: number }>();
@@ -70,8 +72,13 @@ export class Receipts {
       const { record, digest } = digested;
       if (this.#found.has(digest) || records.has(digest)) continue;
       const { source, numbered } = record;
+      let finding = fold.find(record, digest);
+      if (finding.verdict === 'in') {
+        this.#found.set(digest, finding.place);
+        continue;
+      }
       const before = last.get(source);
-      const finding = before === undefined ? fold.find(record, digest) : following(before, record.numbered);
+      if (before !== undefined) finding = following(before, numbered);
       if (finding.verdict === 'fenced' || finding.verdict === 'gap')
         return { records: [], refusal: { ...finding, record } };
       records.set(digest, digested);

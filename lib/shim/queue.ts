@@ -97,26 +97,40 @@ export function queueRecords(
     const batch = parseEvent(event);
     if (batch === undefined) throw new UnknownEventShapeError('bytes that are not JSON');
     const { text, value } = batch;
-    if (!Array.isArray(value)) return [itemRecord({ text: () => text, value }, delivery)];
+    if (!Array.isArray(value)) return [itemRecord(value, () => text, delivery)];
     let texts: readonly string[] | undefined;
-    return value.flatMap((one: unknown, index) => {
-      const textOfOne = () => {
-        texts ??= sliceElements(text);
-        return texts[index] ?? '';
-      };
-      return orKept(() => [itemRecord({ text: textOfOne, value: one }, delivery, index)], textOfOne, index);
-    });
+    const textOf = (index: number) => {
+      texts ??= sliceElements(text);
+      return texts[index] ?? '';
+    };
+    return value.flatMap((one: unknown, index) =>
+      orKept(
+        () => [itemRecord(one, () => textOf(index), delivery, index)],
+        () => textOf(index),
+        index,
+      ),
+    );
   });
 }
 
-interface Item {
-  /** Asked for where a value's exact text matters: to cut the batch takes longer than to parse it. */
-  readonly text: () => string;
-  readonly value: unknown;
+/**
+ * @param text The item's own. It is asked for where a value's exact text matters: to cut a batch takes longer than to
+ * parse it.
+ */
+function itemRecord(item: unknown, text: () => string, delivery: Delivery, index?: number): SQSRecord {
+  // Event streams may deliver items as strings of JSON.
+  const inner = typeof item === 'string' ? parse(item) : undefined;
+  return inner === undefined
+    ? messageRecord(item, text, delivery, index)
+    : messageRecord(inner.value, () => inner.text, delivery, index);
 }
 
-function itemRecord(item: Item, delivery: Delivery, index?: number): SQSRecord {
-  const { text, value } = unwrapString(item);
+function messageRecord(
+  value: unknown,
+  text: () => string,
+  delivery: Delivery,
+  index: number | undefined,
+): SQSRecord {
   if (!isObject(value)) throw new UnknownEventShapeError(jsonTypeOf(value), index);
   const fields = new Fields('queue', text, value, index);
   const envelope = cloudEventOf(fields);
@@ -132,12 +146,6 @@ function itemRecord(item: Item, delivery: Delivery, index?: number): SQSRecord {
   const source = fields.as(decoder.trigger);
   const message = decoder.decode(envelope ? source.object('data') : source, envelope);
   return sqsRecord(decoder.eventSource, message, envelope, delivery);
-}
-
-/** Event streams may deliver items as strings of JSON. */
-function unwrapString(item: Item): Item {
-  const inner = typeof item.value === 'string' ? parse(item.value) : undefined;
-  return inner === undefined ? item : { text: () => inner.text, value: inner.value };
 }
 
 /** One short line, whatever the sender put there. */

@@ -3,7 +3,7 @@
  * what the envelope and the call know. Nouns: a *message* is what a decoder found; its *attributes* are the source's
  * facts (`topic`, `offset`, …); its *properties* are what the producer attached.
  */
-import type { SQSMessageAttribute, SQSMessageAttributes, SQSRecord } from 'aws-lambda';
+import type { SQSMessageAttributes, SQSRecord } from 'aws-lambda';
 import { digest } from '../../hash.ts';
 import type { Trigger } from '../errors.ts';
 import type { FcContext } from '../fc.ts';
@@ -124,14 +124,14 @@ function messageAttributes(
   { attributes = {}, properties = [] }: Message,
   isBase64: boolean,
 ): SQSMessageAttributes {
-  const all: [string, SQSMessageAttribute][] = [];
-  const add = (name: string, stringValue: string | undefined) => {
-    if (stringValue) all.push([name, { dataType: 'String', stringValue }]);
-  };
-  for (const [name, value] of properties) add(RESERVED.has(name) ? `user.${name}` : name, value);
-  for (const [name, value] of Object.entries(attributes)) add(name, value);
-  if (isBase64) add('encoding', 'base64');
-  return Object.fromEntries(all);
+  const all: (readonly [string, string | undefined])[] = [
+    ...properties.map(([name, value]) => [RESERVED.has(name) ? `user.${name}` : name, value] as const),
+    ...Object.entries(attributes),
+    ['encoding', isBase64 ? 'base64' : undefined],
+  ];
+  return Object.fromEntries(
+    all.flatMap(([name, stringValue]) => (stringValue ? [[name, { dataType: 'String', stringValue }]] : [])),
+  );
 }
 
 /** What is no base64 is text, whatever was declared: then the characters are the payload. */
