@@ -74,7 +74,7 @@ export class GroupCommit<Call extends GroupCall, State, Result> {
       const waiting: Waiting<Call, Result> = {
         call,
         alone: call.alone,
-        taken: () => {},
+        taken: doNothing,
         resolve,
         reject,
       };
@@ -173,6 +173,8 @@ export class GroupCommit<Call extends GroupCall, State, Result> {
     }
   }
 }
+
+const doNothing = () => {};
 
 const turnedAway = (key: string, why: string): NotAppended =>
   new NotAppended(`${why} Send it again later.`, { key, retryAfterMs: RETRY_AFTER_MS });

@@ -62,6 +62,8 @@ export async function takeMessages(
   );
 }
 
+const NO_FIELDS: ReadonlyMap<string, string> = new Map();
+
 /** A message, as what it is in a target. */
 export function payloadOf(record: SQSRecord, queue: string): Payload {
   const { messageId, attributes, messageAttributes } = record;
@@ -75,7 +77,7 @@ export function payloadOf(record: SQSRecord, queue: string): Payload {
     id: messageId || undefined,
     timeMs: Number.isNaN(sentMs) ? undefined : sentMs,
     queue,
-    fields: new Map(fields),
+    fields: fields.length === 0 ? NO_FIELDS : new Map(fields),
     ...kafkaName(queue, record),
   };
 }
