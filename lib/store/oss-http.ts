@@ -20,6 +20,8 @@ const TIMEOUT_MS_MAX = 2 ** 31 - 1;
 const KEEP_ALIVE_PROBE_MS = 1000;
 /** A shorter body goes out with its head, as one piece; a longer one is not copied. */
 const JOINED_BYTES_MAX = 16 * 1024;
+/** What is taken from a connection at once. */
+const PIECE_BYTES_MAX = 64 * 1024;
 /** Left of the time that a server says it keeps an idle connection: a request has to get there within it. */
 const IDLE_MARGIN_MS = 1000;
 
@@ -64,7 +66,7 @@ export function httpClient({ address, runtime }: HttpOptions): HttpClient {
   /** For a shorter handshake of the next connection. */
   let session: Buffer | undefined;
 
-  function open(): net.Socket {
+  function open(read: (bytes: Buffer) => void): net.Socket {
     const { secure, hostname: host, port, servername } = address;
     const options = {
       host,
@@ -72,6 +74,14 @@ export function httpClient({ address, runtime }: HttpOptions): HttpClient {
       noDelay: true,
       keepAlive: true,
       keepAliveInitialDelay: KEEP_ALIVE_PROBE_MS,
+      // Without this, Node makes a buffer of that size for each piece that comes, and passes it through a stream.
+      onread: {
+        buffer: Buffer.allocUnsafeSlow(PIECE_BYTES_MAX),
+        callback: (length: number, buffer: Uint8Array) => {
+          read(Buffer.from(buffer.subarray(0, length)));
+          return true;
+        },
+      },
     };
     if (!secure) return net.connect(options);
     const socket = tls.connect({
@@ -93,7 +103,8 @@ export function httpClient({ address, runtime }: HttpOptions): HttpClient {
       if (last.isOpen && idleMs < last.idleMsMax) return last;
       last.close();
     }
-    return new Connection(open(), {
+    const socket = open((bytes) => opened.read(bytes));
+    const opened = new Connection(socket, {
       free: (freed) => {
         freed.idleSinceMs = runtime.now();
         idle.push(freed);
@@ -108,6 +119,7 @@ export function httpClient({ address, runtime }: HttpOptions): HttpClient {
         session = undefined;
       },
     });
+    return opened;
   }
 
   return ({ timeoutMs, ...request }) => {
@@ -145,7 +157,6 @@ class Connection {
     this.#socket = socket;
     this.#fate = fate;
     // Listeners of the connection, not of a request: adding and removing them would cost as much as sending.
-    socket.on('data', (bytes) => this.#read(bytes));
     socket.on('end', () =>
       this.#exchange?.reader.closed() ? this.#done(this.#exchange) : this.fail('it was cut off'),
     );
@@ -201,7 +212,8 @@ class Connection {
     }
   }
 
-  #read(bytes: Buffer): void {
+  /** Bytes that came, which nobody else holds. */
+  read(bytes: Buffer): void {
     const exchange = this.#exchange;
     if (exchange === null) {
       this.close(); // bytes that nobody asked for

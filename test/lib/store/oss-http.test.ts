@@ -71,6 +71,15 @@ const client = (address: HttpAddress, runtime: Partial<Pick<Runtime, 'after' | '
 const unanswered = expect.objectContaining({ code: NO_ANSWER, status: null });
 
 describe('the HTTP client', () => {
+  it('leaves an answer as it was when the next comes on its connection', async () => {
+    const server = await rawServer((socket, { request }) => socket.write(OK.replace(/ok$/, `${request}!`)));
+    const send = client(server.address);
+    const first = await send(GET);
+    const second = await send(GET);
+    expect([first, second].map(({ body }) => String(body))).toEqual(['1!', '2!']);
+    expect(server.connections()).toBe(1);
+  });
+
   it('gives status, headers and body, and uses the connection again', async () => {
     const server = await rawServer((socket) => socket.write(OK));
     const send = client(server.address);
