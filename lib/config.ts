@@ -19,9 +19,12 @@ import {
   laneMisfit,
 } from './config/lanes.ts';
 import { problemsOf } from './config/mistakes.ts';
+import { readSchema } from './config/schema.ts';
 import { configShape, deadLettersShape, doorShape, entriesOf, targetShape } from './config/shape.ts';
 import { tryKey } from './key.ts';
 import { type KeyTemplate, overlap } from './key-template.ts';
+import type { Schema } from './schema/schema.ts';
+import type { JsonSchema } from './schema/types.ts';
 
 /** An object that holds payloads verbatim, one after the other. */
 export interface RawTargetInput {
@@ -62,6 +65,11 @@ export interface LogTargetInput {
   };
   /** Bytes after which a log goes on in its next segment (PROTOCOL.md §3.5), 1 KiB to 4 GiB. Default: 1 GiB. */
   readonly segmentBytesMax?: number;
+  /**
+   * JSON Schema that every record has to fit (PROTOCOL.md §7), whole: what it refers to is in it. Draft 2020-12, or draft-07
+   * where its `$schema` says so. Default: any record is taken.
+   */
+  readonly schema?: JsonSchema;
 }
 
 /** What comes in through a queue or a timer goes into `target`. */
@@ -108,6 +116,7 @@ export interface Target {
   /** These two are of logs; `raw` objects have neither. */
   readonly dedupe: DedupeWindow;
   readonly segmentBytesMax: number;
+  readonly schema: Schema | null;
 }
 
 export interface Config {
@@ -144,7 +153,14 @@ export function defineConfig<Name extends string>(input: ConfigInput<Name>): Con
     const parsed = read(targetShape, value, 'targets', name);
     if (parsed === undefined) return undefined;
     const own = access(parsed.access, null, 'targets', name);
-    const target = targetOf(name, parsed, own ?? everywhere);
+    const schema = readSchema('schema' in parsed ? parsed.schema : undefined);
+    if (schema !== null && 'problem' in schema) problems.push(`targets.${name}.${schema.problem}`);
+    const target = targetOf(
+      name,
+      parsed,
+      own ?? everywhere,
+      schema !== null && 'check' in schema ? schema : null,
+    );
     const keys = new Map([[name, target.key]]);
     problems.push(...misfitsOf(own, keys, `targets.${name}.`));
     const misfit = laneMisfit(target.lanes, target.key);
@@ -156,7 +172,7 @@ export function defineConfig<Name extends string>(input: ConfigInput<Name>): Con
   const { key: deadLettersKey } =
     read(deadLettersShape, entries.deadLetters ?? DEAD_LETTERS, 'deadLetters') ?? {};
   const deadLetters =
-    deadLettersKey && targetOf('dead-letters', { format: 'log', key: deadLettersKey }, null);
+    deadLettersKey && targetOf('dead-letters', { format: 'log', key: deadLettersKey }, null, null);
   problems.push(...(deadLetters ? misplaced(deadLetters, [...targets.values()]) : []));
 
   const door = doorShape(Object.keys(entries.targets));
@@ -176,7 +192,12 @@ export function defineConfig<Name extends string>(input: ConfigInput<Name>): Con
 }
 
 /** Fills in the defaults. */
-function targetOf(name: string, input: z.infer<typeof targetShape>, access: Access | null): Target {
+function targetOf(
+  name: string,
+  input: z.infer<typeof targetShape>,
+  access: Access | null,
+  schema: Schema | null,
+): Target {
   const { format, key, contentType = CONTENT_TYPE[format], lanes = null } = input;
   const { cloudEvents = 'data', dedupe, segmentBytesMax = SEGMENT_BYTES_MAX } = format === 'log' ? input : {};
   return {
@@ -194,6 +215,7 @@ function targetOf(name: string, input: z.infer<typeof targetShape>, access: Acce
       ageMs: dedupe?.ageMs ?? DEDUPE_WINDOW.ageMs,
     },
     segmentBytesMax,
+    schema,
   };
 }
 

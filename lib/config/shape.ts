@@ -38,6 +38,9 @@ const access = z.optional(z.unknown());
 
 const readable = z.optional(z.boolean(hint('true or false')));
 
+/** Checked by itself, see `schema.ts`. */
+const schema = z.optional(z.unknown());
+
 const raw = { key: key(false), contentType, lanes: lanesShape('raw'), access, readable };
 const log = {
   key: key(true),
@@ -48,6 +51,7 @@ const log = {
   readable,
   dedupe,
   segmentBytesMax,
+  schema,
 };
 const named = (shape: object) => only(['format', ...Object.keys(shape)].join(', '));
 

@@ -17,7 +17,7 @@ export interface ProblemContext {
 /** The answer to a call that ended with `error`. */
 export function problemResponse(error: unknown, { requestId, receipts }: ProblemContext): Response {
   const failure = failureOf(error);
-  const { code, httpStatus: status, fate, message, retryAfterMs, positions, ...more } = failure;
+  const { code, httpStatus: status, fate, message, retryAfterMs, positions, misfits, ...more } = failure;
   const document = Object.entries({
     type: `urn:oss-append:problem:${kebab(code)}`,
     title: words(code),
@@ -25,6 +25,7 @@ export function problemResponse(error: unknown, { requestId, receipts }: Problem
     detail: message,
     fate,
     ...more,
+    errors: misfits,
     positions: positions?.length ? positions : null,
     requestId,
     receipts,

@@ -74,7 +74,7 @@ function letterOf(
   const payload = payloadOf(record, queue ?? '');
   const id = payload.id ?? uuid(nowMs);
   const sentMs = payload.timeMs ?? timeOfId(id) ?? nowMs;
-  const { code, message } = failureOf(error);
+  const { code, message, misfits } = failureOf(error);
   const { encoding, ...attributes } = textsOf(record);
   const isEvent = undecodable !== undefined;
   return {
@@ -85,7 +85,7 @@ function letterOf(
     timeMs: Math.abs(sentMs) <= TIME_MS_MAX ? sentMs : nowMs,
     form: isEvent ? 'event' : 'message',
     from: record.eventSource,
-    reason: { code, message },
+    reason: { code, message, ...(misfits && { errors: misfits }) },
     attributes,
     body: encoding === 'base64' ? Buffer.from(record.body, 'base64') : record.body,
   };

@@ -4,6 +4,7 @@
  * Nothing was written when one of these is thrown, so each has the fate `not-in`. What goes wrong during an append
  * is an `AppendError`; both have `code`, `httpStatus` and `fate`, and whoever reports an error reads only those.
  */
+import type { Misfit } from '../schema/types.ts';
 
 const STATUS = {
   /** The body, or a record in it, is not what its content type says. */
@@ -31,6 +32,8 @@ const STATUS = {
   ObjectTooLarge: 413,
   UnsupportedMediaType: 415,
   RangeNotSatisfiable: 416,
+  /** A record that does not fit the schema of its target. */
+  SchemaMismatch: 422,
   /** An `Idempotency-Key` that was used for another body. */
   IdempotencyMismatch: 422,
   /** A message of a queue, or a firing of a timer, that `append.config.ts` gives no target. */
@@ -47,16 +50,31 @@ const STATUS = {
 
 export type IntakeErrorCode = keyof typeof STATUS;
 
+export interface IntakeErrorOptions extends ErrorOptions {
+  /** Which record of a call with several it is about, from 0. */
+  readonly index?: number;
+  /** Where the record does not fit the schema of its target. */
+  readonly misfits?: readonly Misfit[];
+}
+
 export class IntakeError extends Error {
   override readonly name: string;
   readonly code: IntakeErrorCode;
   readonly httpStatus: number;
   readonly fate = 'not-in';
+  readonly index: number | null;
+  readonly misfits: readonly Misfit[];
 
   /** `message` is for people and says what to do. It never holds the payload. */
-  constructor(code: IntakeErrorCode, message: string, options?: ErrorOptions) {
+  constructor(
+    code: IntakeErrorCode,
+    message: string,
+    { index, misfits = [], ...options }: IntakeErrorOptions = {},
+  ) {
     super(message, options);
     this.name = code;
+    this.index = index ?? null;
+    this.misfits = misfits;
     this.code = code;
     this.httpStatus = STATUS[code];
   }

@@ -8,6 +8,7 @@ import {
   SequenceGap,
 } from '../append/errors.ts';
 import type { LogFields } from '../runtime.ts';
+import type { Misfit } from '../schema/types.ts';
 import { StoreError } from '../store/port.ts';
 import { IntakeError } from './errors.ts';
 
@@ -15,6 +16,10 @@ export interface Failure {
   readonly code: string;
   readonly httpStatus: number;
   readonly fate: Fate;
+  /** Which record of a call with several it is about, from 0. */
+  readonly index: number | null;
+  /** Where a record does not fit the schema of its target. */
+  readonly misfits: readonly Misfit[] | null;
   /** For people. Empty if the error is none of ours: its message could hold a payload. */
   readonly message: string;
   readonly object: string | null;
@@ -34,6 +39,8 @@ export interface Failure {
 }
 
 const NOTHING_MORE = {
+  index: null,
+  misfits: null,
   object: null,
   attempts: null,
   positions: null,
@@ -54,6 +61,8 @@ export function failureOf(error: unknown): Failure {
       httpStatus,
       fate,
       message,
+      index: null,
+      misfits: null,
       object: detail.key || null,
       attempts: detail.attempts,
       positions: detail.positions,
@@ -67,8 +76,16 @@ export function failureOf(error: unknown): Failure {
     };
   }
   if (error instanceof IntakeError) {
-    const { code, httpStatus, fate, message } = error;
-    return { code, httpStatus, fate, message, ...NOTHING_MORE };
+    const { code, httpStatus, fate, message, index, misfits } = error;
+    return {
+      code,
+      httpStatus,
+      fate,
+      message,
+      ...NOTHING_MORE,
+      index,
+      misfits: misfits.length > 0 ? misfits : null,
+    };
   }
   if (error instanceof StoreError) return readFailure(error);
   return { code: 'InternalError', httpStatus: 500, fate: 'unknown', message: '', ...NOTHING_MORE };
@@ -90,9 +107,12 @@ function readFailure(error: StoreError): Failure {
   };
 }
 
-/** For the log. An error that is none of ours is told by its class and the place it came from. */
+/**
+ * For the log. Where a record does not fit is left out: the names on the way can be the payload's own. An error that is none of ours
+ * is told by its class and the place it came from.
+ */
 export function reportOf(error: unknown): LogFields {
-  const { positions, httpStatus: _, message, ...fields } = failureOf(error);
+  const { positions, httpStatus: _, misfits: __, message, ...fields } = failureOf(error);
   const told = Object.entries({
     ...fields,
     message: message || null,

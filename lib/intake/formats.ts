@@ -2,11 +2,12 @@
 import { advance, byteLength, type LogRecord, type Receipt, type RecordReceipt } from '../append/types.ts';
 import type { Appender, AppendOptions } from '../appender.ts';
 import type { Target } from '../config.ts';
+import { assertFits } from './fit.ts';
 import { type Payload, rawBytes, recordOf } from './payload.ts';
 
 export interface Format<Body> {
   /** Throws `IntakeError`. */
-  prepare(payload: Payload, name: Omit<LogRecord, 'line' | 'source'>): Body;
+  prepare(payload: Payload, name: Omit<LogRecord, 'line' | 'source'>, target: Target): Body;
   /** One append; one receipt a body, in their order. */
   append(
     key: string,
@@ -18,7 +19,11 @@ export interface Format<Body> {
 
 export function logFormat(appender: Appender): Format<LogRecord> {
   return {
-    prepare: ({ content, source }, name) => recordOf(content, { source, ...name }),
+    prepare: ({ content, source }, name, { schema }) => {
+      const record = recordOf(content, { source, ...name });
+      if (schema !== null) assertFits(schema, record);
+      return record;
+    },
     append: (key, records, options, { dedupe, segmentBytesMax }) =>
       appender.appendRecords(key, records, { ...options, dedupe, segmentBytesMax }),
   };

@@ -90,7 +90,7 @@ export function createIntake({ appender, runtime, instance }: IntakeOptions): In
         const lane = target.lanes ? laneOf(target.lanes, { ...payload, id }, ownLane) : undefined;
         const key = keyOf(payload, timeMs, lane);
         const { numbered } = payload;
-        const body = format.prepare(payload, { id, timeMs, ...(numbered && { numbered }) });
+        const body = format.prepare(payload, { id, timeMs, ...(numbered && { numbered }) }, target);
         const batch = batches.get(key) ?? { key, bodies: [], places: [] };
         batch.bodies.push(body);
         batch.places.push(place);
@@ -149,7 +149,12 @@ function outcomeOf(receipt: Receipt | RecordReceipt | undefined): Outcome {
 /** Says which of several records it is about. */
 function located(error: IntakeError, place: number, count: number): IntakeError {
   if (count === 1) return error;
-  return new IntakeError(error.code, `Record ${place + 1} of ${count}: ${error.message}`, { cause: error });
+  const { code, message, misfits } = error;
+  return new IntakeError(code, `Record ${place + 1} of ${count}: ${message}`, {
+    cause: error,
+    index: place,
+    misfits,
+  });
 }
 
 async function eachAtOnce<T>(

@@ -10,7 +10,8 @@
  * - `form`: `message`: `body` is the payload. `event`: it is the whole item that could not be decoded.
  * - `from`: who delivered it (`eventSource` of the record). `messageId`: the message's own id, where `id` is another one
  *   (Kafka, whose `id` is the offset).
- * - `reason`: the error's code, and its message, which holds neither payload nor secret.
+ * - `reason`: the error's code, and its message, which holds neither payload nor secret. `errors`, where there are any:
+ *   the places (JSON Pointers) at which the payload does not fit the schema of the target, with the keyword not met.
  * - `attributes`: the message's attributes, strings.
  * - `body`: the bytes as they came: a string, `{"base64":"…"}` for what is no text, or `{"utf8":"<base64>"}` for a text that
  *   would be too long as a string. The log's own form of bytes, `$bytes`, is not used, so that no reader takes the body
@@ -22,6 +23,7 @@
 import type { SQSRecord } from 'aws-lambda';
 import { isObject } from '../append/commit.ts';
 import { JsonError, parseJson } from '../append/json.ts';
+import type { Misfit } from '../schema/types.ts';
 
 export interface DeadLetter {
   readonly queue: string | null;
@@ -32,7 +34,12 @@ export interface DeadLetter {
   readonly timeMs: number;
   readonly form: 'message' | 'event';
   readonly from: string;
-  readonly reason: { readonly code: string; readonly message: string };
+  readonly reason: {
+    readonly code: string;
+    readonly message: string;
+    /** For people: nothing reads it back. */
+    readonly errors?: readonly Misfit[];
+  };
   readonly attributes: Readonly<Record<string, string>>;
   /** Characters, or bytes. */
   readonly body: string | Uint8Array;

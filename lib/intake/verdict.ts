@@ -22,6 +22,7 @@ const VERDICTS: Readonly<Record<IntakeErrorCode | AppendErrorCode, Verdict>> = {
   MalformedPayload: 'park',
   InvalidRecord: 'park',
   PayloadTooLarge: 'park',
+  SchemaMismatch: 'park',
   UnsupportedMediaType: 'park',
 
   // A `raw` object is the same before and after an empty message.

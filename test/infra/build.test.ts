@@ -92,7 +92,7 @@ describe('build', () => {
     [
       'a bundle over the bound',
       `export const handler = () => "${'x'.repeat(BUNDLE_BYTES_MAX)}";`,
-      /broken: .*more than 300000/,
+      /broken: .*more than 400000/,
     ],
     ['a package that is not there', "import 'no-such-package-9c1';", /broken\.ts:1:\d+: Could not resolve/],
     [
@@ -141,7 +141,7 @@ describe('npm run build', () => {
   it('prints each bundle, its size, its gzip size and its bound', async () => {
     await write('echo.ts', HANDLER);
     const { stdout } = await cli('--functions', functionsDir, '--out', outDir, '--metafile');
-    expect(stdout).toMatch(/^echo +[\d,]+ +[\d,]+ +300,000$/m);
+    expect(stdout).toMatch(/^echo +[\d,]+ +[\d,]+ +400,000$/m);
     expect(existsSync(path.join(outDir, 'maps/echo.meta.json'))).toBe(true);
   });
 

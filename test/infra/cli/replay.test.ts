@@ -7,6 +7,7 @@ import type { ReplayOptions } from '../../../infra/cli/replay/run.ts';
 import { createAppender } from '../../../lib/appender.ts';
 import { type ConfigInput, defineConfig } from '../../../lib/config.ts';
 import { createIntake } from '../../../lib/intake/intake.ts';
+import type { JsonSchema } from '../../../lib/schema/types.ts';
 import { readLog } from '../../lib/append/reference.ts';
 import { DENIED, delivery, direct, message } from '../../lib/intake/delivery.ts';
 import { type Bench, bench } from '../../lib/intake/support.ts';
@@ -134,6 +135,28 @@ describe('a dead letter that is sent again', () => {
     it.intercept = undefined;
     expect((await replayed(it, STRAY, at)).tally).toMatchObject({ replayed: 0, wasIn: 1 });
     expect(await it.lines('a/x')).toEqual(['1']);
+  });
+
+  it('is in once the schema that it did not fit is mended, and only then', async () => {
+    const orders = (schema: JsonSchema) =>
+      ({
+        targets: { a: { format: 'log', key: 'a/x', schema } },
+        queues: { orders: { target: 'a' } },
+      }) as const;
+    const strict = orders({ properties: { n: { type: 'integer' } } });
+    const it = bench(strict);
+    const message = (messageId: string, body: string) => ({
+      messageId,
+      body,
+      eventSourceARN: 'acs:mns:cn-hangzhou:1:queues/orders',
+    });
+    await direct(it)(message('m-1', '{"n":1}'), message('m-2', '{"n":"2"}'), message('m-3', '{"n":[]}'));
+    const choice = { logs: [log('orders')] };
+    expect((await replayed(it, strict, choice)).tally).toMatchObject({ replayed: 0, stillBad: 2 });
+    const mended = orders({ properties: { n: { type: ['integer', 'string'] } } });
+    expect((await replayed(it, mended, choice)).tally).toMatchObject({ replayed: 1, stillBad: 1 });
+    expect((await replayed(it, mended, choice)).tally).toMatchObject({ replayed: 0, stillBad: 1 });
+    expect(await it.lines('a/x')).toEqual(['{"n":1}', '{"n":"2"}']);
   });
 
   it('stays if it still cannot be appended, and is told with its reason and without its payload', async () => {

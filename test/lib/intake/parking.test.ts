@@ -12,8 +12,18 @@ const config = {
     orders: { format: 'log', key: 'orders/{time:yyyy-MM-dd-HH}' },
     tenants: { format: 'log', key: 'tenants/{field.tenant}' },
     wire: { format: 'raw', key: 'wire/{queue}' },
+    checked: {
+      format: 'log',
+      key: 'checked/x',
+      schema: { type: 'object', properties: { n: { type: 'integer' } } },
+    },
   },
-  queues: { orders: { target: 'orders' }, tenants: { target: 'tenants' }, wire: { target: 'wire' } },
+  queues: {
+    orders: { target: 'orders' },
+    tenants: { target: 'tenants' },
+    wire: { target: 'wire' },
+    checked: { target: 'checked' },
+  },
 } as const;
 
 const OBJECT = 'orders/2026-11-22-20';
@@ -34,6 +44,13 @@ const tenant = (messageId: string, name?: string) => ({
   eventSourceARN: 'acs:mns:cn-hangzhou:1:queues/tenants',
   messageAttributes: name === undefined ? {} : { tenant: { dataType: 'String', stringValue: name } as const },
 });
+
+const REASON = {
+  code: 'SchemaMismatch',
+  message: expect.stringMatching(
+    /^The record does not fit, and the target takes only what fits its schema\./,
+  ),
+};
 
 const failing = (code: string, status: number | null, delayMs: number | null = null): AppendAnswer => ({
   kind: 'failed',
@@ -209,6 +226,34 @@ describe('a message that can never be appended', () => {
     const parked = await letters(it, 'tenants');
     expect(new Set(parked.map(({ id }) => id)).size).toBe(2);
     for (const { id, letter } of parked) expect(letter).toMatchObject({ id, messageId: id });
+  });
+
+  it('is parked if it does not fit the schema of its target, with the place, and the others go through', async () => {
+    const it = bench(config);
+    const batch = ['{"n":1}', '{"n":"secret-1"}', 'secret-2', '{"n":2}'].map((body, n) => ({
+      messageId: `m-${n}`,
+      body,
+      eventSourceARN: 'acs:mns:cn-hangzhou:1:queues/checked',
+    }));
+    const bytes = {
+      messageId: 'm-4',
+      body: 'AP8=',
+      eventSourceARN: 'acs:mns:cn-hangzhou:1:queues/checked',
+      messageAttributes: { encoding: { dataType: 'String', stringValue: 'base64' } as const },
+    };
+    expect(await direct(it)(...batch, bytes)).toEqual({ batchItemFailures: [] });
+    expect(await it.lines('checked/x')).toEqual(['{"n":1}', '{"n":2}']);
+    const parked = await letters(it, 'checked');
+    expect(parked.map(({ id, line }) => [id, JSON.parse(line).reason])).toEqual([
+      ['m-1', { ...REASON, errors: [{ pointer: '/n', keyword: 'type' }] }],
+      ['m-2', { ...REASON, errors: [{ pointer: '', keyword: 'type' }] }],
+      ['m-4', { ...REASON, message: expect.stringMatching(/^The record is of bytes, which are no JSON, /) }],
+    ]);
+    expect(parked.map(({ letter }) => letter?.body)).toEqual([batch[1]?.body, 'secret-2', Buffer.of(0, 255)]);
+    expect(JSON.stringify(it.logged)).not.toMatch(/secret|pointer/);
+    await direct(it)(...batch, bytes);
+    expect(await letters(it, 'checked')).toHaveLength(3);
+    expect(await it.lines('checked/x')).toHaveLength(2);
   });
 
   it('fails the call if it cannot be parked', async () => {

@@ -8,8 +8,9 @@ const config = {
   targets: {
     events: { format: 'log', key: 'events/{time:yyyy-MM-dd-HH}' },
     wire: { format: 'raw', key: 'wire/x' },
+    checked: { format: 'log', key: 'checked/x', schema: { properties: { n: { type: 'integer' } } } },
   },
-  schedules: { hourly: { target: 'events' }, wired: { target: 'wire' } },
+  schedules: { hourly: { target: 'events' }, wired: { target: 'wire' }, checked: { target: 'checked' } },
 } as const;
 
 const OBJECT = 'events/2026-11-22-20';
@@ -76,5 +77,20 @@ describe('a timer', () => {
     const failure = new StoreError('NoSuchBucket', 'no', { status: 404 });
     it.intercept = () => ({ kind: 'failed', failure });
     await expect(firing(it)('hourly', 'x')).rejects.toMatchObject({ name: 'AppendRefused' });
+  });
+
+  it('fails with a payload that does not fit the schema of its target', async () => {
+    const it = bench(config);
+    await expect(firing(it)('checked', '{"n":"1"}')).rejects.toMatchObject({
+      code: 'SchemaMismatch',
+      misfits: [{ pointer: '/n', keyword: 'type' }],
+    });
+    expect(it.appends).toEqual([]);
+    await firing(it)('checked', '');
+    await firing(it)('checked', '{"n":1}', '2026-11-22T20:06:00Z');
+    expect(await it.lines('checked/x')).toEqual([
+      '{"schedule":"checked","time":"2026-11-22T20:05:00Z"}',
+      '{"n":1}',
+    ]);
   });
 });
