@@ -6,16 +6,20 @@
  *
  * Checked against the repository: each file of `functions/` is deployed exactly once, and queues and schedules bear
  * the names that `append.config.ts` routes by, since a trigger under another name would deliver what nobody takes. Its
- * targets rely on no trigger that lets anyone in, and the secrets that it names are there.
+ * targets rely on no trigger that lets anyone in, the secrets that it names are there, preflights get to its `cors`, and
+ * its targets take what the timers bring.
  */
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { z } from 'zod';
+import type { Config, Target } from '../../lib/config.ts';
 import { type AccessRules, accessProblems, accessRules } from './access.ts';
+import { corsProblems } from './cors.ts';
+import { payloadProblems } from './payloads.ts';
 import { type CheckedTemplate, template } from './schema.ts';
-import { isRecord, type Problem, pathText, readTemplate } from './template.ts';
+import { type Problem, pathText, readTemplate } from './template.ts';
 
 const ROOT = path.dirname(path.dirname(path.dirname(fileURLToPath(import.meta.url))));
 
@@ -27,6 +31,10 @@ export interface Surroundings {
   readonly routes: { readonly queues: readonly string[]; readonly schedules: readonly string[] } | null;
   /** Who may write over HTTP. */
   readonly access: AccessRules;
+  /** Whether append.config.ts lets pages of other origins in. */
+  readonly cors: boolean;
+  /** The target of each schedule. */
+  readonly scheduled: ReadonlyMap<string, Target>;
 }
 
 /** All that is wrong with the text of an s.yaml; nothing if it can be deployed. */
@@ -59,12 +67,14 @@ function explain(issue: z.core.$ZodIssue, above: readonly PropertyKey[] = []): r
 
 function disagreements(
   checked: CheckedTemplate,
-  { functions, routes, access }: Surroundings,
+  { functions, routes, access, cors, scheduled }: Surroundings,
 ): readonly Problem[] {
   return [
     ...deployment(checked, functions),
     ...(routes === null ? [] : routing(checked, routes)),
     ...accessProblems(checked, access),
+    ...corsProblems(checked, cors),
+    ...payloadProblems(checked, scheduled),
   ];
 }
 
@@ -128,18 +138,18 @@ export async function surroundings(root: string = ROOT): Promise<Surroundings> {
     .filter((file) => /^[^.]+\.ts$/.test(file))
     .map((file) => file.slice(0, -'.ts'.length));
   const config = path.join(root, 'append.config.ts');
-  if (!existsSync(config)) return { functions, routes: null, access: accessRules(undefined) };
-  const loaded: unknown = await import(pathToFileURL(config).href);
-  const routes = isRecord(loaded) && isRecord(loaded['default']) ? loaded['default'] : {};
+  if (!existsSync(config)) {
+    return { functions, routes: null, access: accessRules(undefined), cors: false, scheduled: new Map() };
+  }
+  const loaded: { readonly default: Config } = await import(pathToFileURL(config).href);
+  const { targets, queues, schedules, cors } = loaded.default;
   return {
     functions,
-    routes: { queues: namesOf(routes['queues']), schedules: namesOf(routes['schedules']) },
-    access: accessRules(routes['targets']),
+    routes: { queues: [...queues.keys()], schedules: [...schedules.keys()] },
+    access: accessRules(targets),
+    cors: cors !== null,
+    scheduled: schedules,
   };
-}
-
-function namesOf(routed: unknown): readonly string[] {
-  return routed instanceof Map ? [...routed.keys()].filter((name) => typeof name === 'string') : [];
 }
 
 async function main(): Promise<number> {

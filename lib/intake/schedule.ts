@@ -34,7 +34,7 @@ export type ScheduleHandler = (
 export function createScheduleHandler({ config, intake }: ScheduleHandlerOptions): ScheduleHandler {
   return async ({ id, time, detail: { triggerName, payload } }, context) => {
     const target = targetOf(config, triggerName);
-    const content = contentOf(target, triggerName, time, payload);
+    const content = firingContent(target, triggerName, time, payload);
     const [outcome] = await intake.take(
       target,
       [{ content, source: `schedule/${triggerName}`, id, timeMs: Date.parse(time) }],
@@ -55,7 +55,8 @@ function targetOf(config: Config, name: string): Target {
   );
 }
 
-function contentOf({ format }: Target, schedule: string, time: string, payload: string): Content {
+/** What a firing appends. */
+export function firingContent({ format }: Target, schedule: string, time: string, payload: string): Content {
   if (payload !== '' || format === 'raw') return { kind: 'json-or-text', text: payload };
   return { kind: 'json', json: JSON.stringify({ schedule, time }) };
 }

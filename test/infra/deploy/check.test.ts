@@ -13,6 +13,8 @@ const AROUND: Surroundings = {
   functions: ['http', 'queue', 'schedule', 'web'],
   routes: { queues: ['events'], schedules: ['heartbeat'] },
   access: { leftToTrigger: [], secretVariables: [] },
+  cors: false,
+  scheduled: new Map(),
 };
 
 type Path = readonly (string | number)[];
@@ -240,6 +242,72 @@ describe('who may write over HTTP', () => {
     });
     expect(accessRules(targets)).toEqual({ leftToTrigger: ['c'], secretVariables: ['HOOK', 'GIT'] });
     expect(accessRules(undefined)).toEqual({ leftToTrigger: [], secretVariables: [] });
+  });
+});
+
+describe('pages of other origins', () => {
+  const methods = ['GET', 'HEAD', 'POST'];
+  const opened = (authType: string, extra: readonly string[]) => {
+    const document = JSON.parse(JSON.stringify(shipped()));
+    for (const resource of ['http', 'web']) {
+      const { triggers, environmentVariables } = document.resources[resource].props;
+      Object.assign(triggers[0].triggerConfig, { authType, methods: [...methods, ...extra] });
+      environmentVariables.APPEND_ACCESS = 'deny';
+    }
+    return check(stringify(document), { ...AROUND, cors: true });
+  };
+
+  it('are let in by append.config.ts alone: preflights have to get there', () => {
+    const at = (key: string) => ['http', 'web'].map((name) => pathText(trigger(name, 'triggerConfig', key)));
+    expect(opened('anonymous', ['OPTIONS'])).toEqual([]);
+    expect(opened('anonymous', [])).toEqual(
+      at('methods').map((path) => ({ path, message: expect.stringContaining('add OPTIONS') })),
+    );
+    expect(opened('function', ['OPTIONS'])).toEqual(
+      at('authType').map((path) => ({ path, message: expect.stringContaining('without credentials') })),
+    );
+    expect(check(SHIPPED)).toEqual([]);
+  });
+});
+
+describe('the payload of a timer', () => {
+  const { schedules } = defineConfig({
+    targets: {
+      checked: {
+        format: 'log',
+        key: 'a/x',
+        schema: { type: 'object', properties: { heartbeat: { type: 'integer' }, time: { type: 'string' } } },
+      },
+      free: { format: 'log', key: 'b/x' },
+      raw: { format: 'raw', key: 'c/x' },
+    },
+    schedules: { checked: { target: 'checked' }, free: { target: 'free' }, raw: { target: 'raw' } },
+  });
+  const problems = (target: string, payload: string | undefined) => {
+    const document = JSON.parse(JSON.stringify(shipped()));
+    const [{ triggerConfig }] = document.resources.schedule.props.triggers;
+    Object.assign(triggerConfig, { payload });
+    const made = schedules.get(target);
+    const scheduled = new Map(made && [['heartbeat', made]]);
+    return check(stringify(document), { ...AROUND, scheduled });
+  };
+
+  it('is one that its target takes', () => {
+    const path = pathText(trigger('schedule', 'triggerConfig', 'payload'));
+    expect(problems('checked', '{"heartbeat":true}')).toEqual([
+      {
+        path,
+        message: expect.stringMatching(/^checked would refuse it: .* type at "\/heartbeat"$/),
+      },
+    ]);
+    expect(problems('raw', undefined)).toEqual([{ path, message: expect.stringContaining('is empty') }]);
+    for (const [target, payload] of [
+      ['checked', '{"heartbeat":1}'],
+      ['checked', undefined],
+      ['free', 'any'],
+      ['raw', 'any'],
+    ] as const)
+      expect(problems(target, payload)).toEqual([]);
   });
 });
 
