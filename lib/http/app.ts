@@ -52,6 +52,8 @@ export interface HttpCall {
   readonly remainingMs: () => number;
   /** Asked before the store is; throws `IntakeError` if the call lacks what that takes. */
   readonly authorize: () => void;
+  /** Tells a caller who waits for it (`Expect: 100-continue`) to send the body. */
+  readonly acceptBody: () => void;
 }
 
 interface Variables {
@@ -69,7 +71,7 @@ type Environment<Bindings extends object> = { Bindings: Bindings; Variables: Var
 /** For callers that are no platform, such as tests: nothing is known of the call. */
 export const NO_PLATFORM: Platform<object> = {
   rawPath: () => undefined,
-  call: () => ({ requestId: null, remainingMs: () => CALL_MS, authorize: () => {} }),
+  call: () => ({ requestId: null, remainingMs: () => CALL_MS, authorize: () => {}, acceptBody: () => {} }),
 };
 
 /** Where a platform does not say how much time there is. */
@@ -106,7 +108,8 @@ export function createHttpApp<Bindings extends object>(
     const { call, target, path, headers, body, caller } = await admit(c);
     const ifPosition = ifPositionOf(headers);
     const fields = fieldsOf(new URL(c.req.url).searchParams, target);
-    const payloads = payloadsOf(target, headers, await body(), caller.delivery);
+    const readPayloads = payloadsOf(target, headers, caller.delivery);
+    const payloads = readPayloads(await body());
     const outcomes = await intake.take(
       target,
       payloads.map((payload): Payload => ({ ...payload, path, fields })),
@@ -172,7 +175,7 @@ export function createHttpApp<Bindings extends object>(
     const target = targetOf(config, name);
     c.set('target', name);
     const { headers } = c.req.raw;
-    const body = bodyOf(c.req.raw);
+    const body = bodyOf(c.req.raw, call.acceptBody);
     const caller = await access.identify(target, { headers, body, remainingMs: call.remainingMs });
     if (caller.credential !== null) c.set('credential', caller.credential);
     call.authorize();
@@ -214,10 +217,10 @@ function targetOf(config: Config, name: string): Target {
 }
 
 /** Reads the body when it is first asked for, once. Whoever asks first says how long it may be. */
-function bodyOf(request: Request): (bytesMax?: number) => Promise<Uint8Array> {
+function bodyOf(request: Request, accept: () => void): (bytesMax?: number) => Promise<Uint8Array> {
   let body: Promise<Uint8Array> | null = null;
   return (bytesMax) => {
-    body ??= readBody(request, bytesMax);
+    body ??= readBody(request, accept, bytesMax);
     return body;
   };
 }

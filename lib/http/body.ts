@@ -4,10 +4,18 @@ import { IntakeError } from '../intake/errors.ts';
 /** The largest body of a synchronous call (FC documentation, "Limits"). */
 export const BODY_BYTES_MAX = 32 * 1024 * 1024;
 
-/** Throws `IntakeError`: `PayloadTooLarge`, or `MalformedPayload` for a body that broke off. */
-export async function readBody(request: Request, bytesMax = BODY_BYTES_MAX): Promise<Uint8Array> {
+/**
+ * `accept` is called when the body is wanted, after its announced length was looked at. Throws `IntakeError`:
+ * `PayloadTooLarge`, or `MalformedPayload` for a body that broke off.
+ */
+export async function readBody(
+  request: Request,
+  accept: () => void,
+  bytesMax = BODY_BYTES_MAX,
+): Promise<Uint8Array> {
   const announced = Number(request.headers.get('content-length') ?? 0);
   if (announced > bytesMax) throw tooLarge(bytesMax);
+  accept();
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of chunksOf(request)) {

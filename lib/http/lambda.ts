@@ -18,6 +18,8 @@ export function lambdaPlatform(credentials: CredentialHolder): Platform<LambdaBi
       requestId: lambdaContext.awsRequestId,
       remainingMs: () => lambdaContext.getRemainingTimeInMillis(),
       authorize: () => credentials.update(lambdaContext.fc.credentials),
+      // It has come with the event.
+      acceptBody: () => {},
     }),
   };
 }

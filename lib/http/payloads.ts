@@ -15,19 +15,21 @@ const SOURCE = 'http';
 /** Records of one call. The answer has a receipt for each, and a synchronous answer may not be much longer than this. */
 const RECORDS_MAX = 10_000;
 
-/** `delivery` is what a signature covers, where there is one. Throws `IntakeError`. */
-export function payloadsOf(
-  target: Target,
-  headers: Headers,
-  body: Uint8Array,
-  delivery: Delivery | null = null,
-): Payload[] {
-  if (delivery === null) return sentPayloads(target, headers, body);
+/** Makes payloads of a body. Throws `IntakeError`. */
+export type BodyReader = (body: Uint8Array) => Payload[];
+
+/**
+ * How to read the body of a request, of which all that its headers can be refused for is checked here, before the body is
+ * read. `delivery` is what a signature covers, where there is one. Throws `IntakeError`.
+ */
+export function payloadsOf(target: Target, headers: Headers, delivery: Delivery | null = null): BodyReader {
+  if (delivery === null) return sentPayloads(target, headers);
   assertNoOtherName(headers);
-  return delivered(delivery, sentPayloads(target, headers, body));
+  const sent = sentPayloads(target, headers);
+  return (body) => delivered(delivery, sent(body));
 }
 
-function sentPayloads(target: Target, headers: Headers, body: Uint8Array): Payload[] {
+function sentPayloads(target: Target, headers: Headers): BodyReader {
   const key = idempotencyKeyOf(headers);
   const producer = producerOf(headers);
   if (producer) assertTakesProducers(target);
@@ -40,7 +42,7 @@ function sentPayloads(target: Target, headers: Headers, body: Uint8Array): Paylo
         'A raw object has no room for an Idempotency-Key, so a repeat could not be recognised. Leave it out and send If-Match, or use a log target.',
       );
     }
-    return [{ content: { kind: 'bytes', bytes: atLeastOne(body) }, source: SOURCE }];
+    return (body) => [{ content: { kind: 'bytes', bytes: atLeastOne(body) }, source: SOURCE }];
   }
   if (headers.has('content-encoding')) {
     throw new IntakeError(
@@ -48,10 +50,13 @@ function sentPayloads(target: Target, headers: Headers, body: Uint8Array): Paylo
       'A log takes no encoded bodies. Leave out Content-Encoding.',
     );
   }
-  const events = eventsOf(target, headers, body);
+  const events = eventsOf(target, headers);
   if (events === null) {
-    const contents = contentsOf(bodyKindOf(headers.get('content-type')), atLeastOne(body));
-    return producer ? numbered(producer, contents) : named(key, contents);
+    const kind = bodyKindOf(headers.get('content-type'));
+    return (body) => {
+      const contents = contentsOf(kind, atLeastOne(body));
+      return producer ? numbered(producer, contents) : named(key, contents);
+    };
   }
   if (producer)
     throw invalidProducer('A CloudEvent is named by its id and source. Leave out the Producer headers.');
@@ -63,15 +68,15 @@ function sentPayloads(target: Target, headers: Headers, body: Uint8Array): Paylo
 }
 
 /** Null if the request carries no CloudEvents. */
-function eventsOf({ cloudEvents }: Target, headers: Headers, body: Uint8Array): Payload[] | null {
+function eventsOf({ cloudEvents }: Target, headers: Headers): BodyReader | null {
   const isBinary = isBinaryEvent(headers);
   const contentType = headers.get('content-type');
   const isStructured = /^\s*application\/cloudevents/i.test(contentType ?? '');
-  if (isBinary && !isStructured) return [binaryEvent(headers, body, cloudEvents)];
+  if (isBinary && !isStructured) return (body) => [binaryEvent(headers, body, cloudEvents)];
   if (!isStructured) return null;
   const kind = bodyKindOf(contentType);
-  if (kind === 'event') return [structuredEvent(atLeastOne(body), cloudEvents)];
-  return atLeastOne(notTooMany(eventBatch(atLeastOne(body), cloudEvents)));
+  if (kind === 'event') return (body) => [structuredEvent(atLeastOne(body), cloudEvents)];
+  return (body) => atLeastOne(notTooMany(eventBatch(atLeastOne(body), cloudEvents)));
 }
 
 function contentsOf(kind: BodyKind, body: Uint8Array): Content[] {

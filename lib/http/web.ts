@@ -6,16 +6,18 @@
  * hooks are requests too.
  */
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { getRequestListener, RequestError } from '@hono/node-server';
 import type { CredentialHolder } from '../credentials.ts';
 import { IntakeError } from '../intake/errors.ts';
 import type { Runtime } from '../runtime.ts';
 import { CALL_MS, type Platform } from './app.ts';
+import { assertWithinLimits } from './limits.ts';
 import { problemResponse } from './problem.ts';
 
 export interface WebBindings {
   readonly incoming: Pick<IncomingMessage, 'method' | 'url' | 'headers'>;
+  readonly acceptBody: () => void;
 }
 
 export interface WebServerOptions {
@@ -40,7 +42,7 @@ export function webPlatform(
 ): Platform<WebBindings> {
   return {
     rawPath: ({ incoming }) => incoming.url,
-    call: ({ incoming }) => {
+    call: ({ incoming, acceptBody }) => {
       const header = (name: string) => incoming.headers[`x-fc-${name}`]?.toString();
       const timeoutMs = Number(header('function-timeout')) * 1000 || CALL_MS;
       const deadlineMs = monotonic() + timeoutMs;
@@ -53,6 +55,7 @@ export function webPlatform(
             accessKeySecret: header('access-key-secret'),
             securityToken: header('security-token'),
           }),
+        acceptBody,
       };
     },
   };
@@ -60,18 +63,29 @@ export function webPlatform(
 
 /** Listens on all addresses, where the platform looks for it. */
 export async function startWebServer({ fetch, port }: WebServerOptions): Promise<WebServer> {
+  const acceptBody = new WeakMap<object, () => void>();
   const listener = getRequestListener(
-    (request, { incoming }) =>
-      incoming.method === 'POST' && HOOKS.has(incoming.url ?? '')
-        ? new Response(null, { status: 200 })
-        : fetch(request, { incoming }),
+    (request, { incoming }) => {
+      if (incoming.method === 'POST' && HOOKS.has(incoming.url ?? ''))
+        return new Response(null, { status: 200 });
+      assertWithinLimits(incoming);
+      return fetch(request, { incoming, acceptBody: acceptBody.get(incoming) ?? (() => {}) });
+    },
     { errorHandler: refuse },
   );
-  const server = createServer((incoming, outgoing) => {
+  const answer = (incoming: IncomingMessage, outgoing: ServerResponse) => {
     // While it is closing, a connection without a request would only hold the process.
     outgoing.once('close', () => server.listening || server.closeIdleConnections());
     void listener(incoming, outgoing);
+  };
+  const server = createServer(answer);
+  // The body comes when the app asks for it. An answer before that refuses it, and Node then ends the connection: nobody
+  // can tell whether what comes next on it would be the body (RFC 9110 §10.1.1).
+  server.on('checkContinue', (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    acceptBody.set(incoming, () => outgoing.writeContinue());
+    answer(incoming, outgoing);
   });
+  server.on('checkExpectation', answer);
   server.requestTimeout = TIMEOUT_MS;
   server.headersTimeout = TIMEOUT_MS;
   server.keepAliveTimeout = TIMEOUT_MS;

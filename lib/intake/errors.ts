@@ -30,12 +30,17 @@ const STATUS = {
   PayloadTooLarge: 413,
   /** More than one answer holds: it is read in parts. */
   ObjectTooLarge: 413,
+  /** The path with the query, or the headers, are longer than Function Compute takes. */
+  UriTooLong: 414,
   UnsupportedMediaType: 415,
   RangeNotSatisfiable: 416,
+  /** `Expect` asks for something else than `100-continue`. */
+  ExpectationFailed: 417,
   /** A record that does not fit the schema of its target. */
   SchemaMismatch: 422,
   /** An `Idempotency-Key` that was used for another body. */
   IdempotencyMismatch: 422,
+  HeadersTooLarge: 431,
   /** A message of a queue, or a firing of a timer, that `append.config.ts` gives no target. */
   UnknownQueue: 500,
   /** What came from a queue is no event that any source is known to send. */

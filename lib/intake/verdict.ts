@@ -39,7 +39,9 @@ const VERDICTS: Readonly<Record<IntakeErrorCode | AppendErrorCode, Verdict>> = {
   ProducerFenced: 'again',
   SequenceGap: 'again',
   AccessUnavailable: 'again',
+  ExpectationFailed: 'again',
   Forbidden: 'again',
+  HeadersTooLarge: 'again',
   IdempotencyMismatch: 'again',
   InvalidCondition: 'again',
   InvalidIdempotencyKey: 'again',
@@ -54,6 +56,7 @@ const VERDICTS: Readonly<Record<IntakeErrorCode | AppendErrorCode, Verdict>> = {
   Unauthenticated: 'again',
   UnknownSchedule: 'again',
   UnknownTarget: 'again',
+  UriTooLong: 'again',
 };
 
 /** A code that is not known, or a message that may be in, never leaves the queue. */

@@ -298,7 +298,7 @@ describe('a read that fails', () => {
 
   it('for want of time asks nothing of the store', async () => {
     const it = readBench();
-    const call = () => ({ requestId: null, remainingMs: () => 200, authorize: () => {} });
+    const call = () => ({ ...NO_PLATFORM.call({}), remainingMs: () => 200 });
     const app = createHttpApp({ ...it, platform: { ...NO_PLATFORM, call } });
     const response = await app.request('/append/notes/a');
     expect(response.headers.get('retry-after')).toBe('1');
