@@ -2,7 +2,7 @@
 import { IntakeError } from '../intake/errors.ts';
 
 const POSITION = /^"(\d+)"$/;
-const NAME_CHARS_MAX = 200;
+export const NAME_CHARS_MAX = 200;
 /** Printable ASCII without quotes, and without the slash that numbers the records of one call. */
 const NAME = /^(?!.*["/\\])[\x21-\x7e]+$/;
 

@@ -19,7 +19,7 @@ export function problemResponse(error: unknown, { requestId, receipts }: Problem
   const failure = failureOf(error);
   const { code, httpStatus: status, fate, message, retryAfterMs, positions, misfits, ...more } = failure;
   const document = Object.entries({
-    type: `urn:oss-append:problem:${kebab(code)}`,
+    type: problemType(code),
     title: words(code),
     status,
     detail: message,
@@ -52,6 +52,11 @@ export function problemResponse(error: unknown, { requestId, receipts }: Problem
   });
 }
 
+/** `UnknownTarget` → `urn:oss-append:problem:unknown-target` */
+export function problemType(code: string): string {
+  return `urn:oss-append:problem:${words(code).toLowerCase().replaceAll(' ', '-')}`;
+}
+
 /** A position in the form that `If-Match` takes. */
 export function etagOf(position: number): string {
   return `"${position}"`;
@@ -60,11 +65,6 @@ export function etagOf(position: number): string {
 /** A member of the document that does not is left out. Within a receipt, null says that something is not known. */
 function saysSomething([, value]: readonly [string, unknown]): boolean {
   return value !== '' && value !== null;
-}
-
-/** `UnknownTarget` → `unknown-target` */
-function kebab(code: string): string {
-  return words(code).toLowerCase().replaceAll(' ', '-');
 }
 
 /** `UnknownTarget` → `Unknown target` */

@@ -6,7 +6,7 @@
  */
 import type { Misfit } from '../schema/types.ts';
 
-const STATUS = {
+export const INTAKE_STATUS = {
   /** The body, or a record in it, is not what its content type says. */
   MalformedPayload: 400,
   EmptyPayload: 400,
@@ -53,7 +53,7 @@ const STATUS = {
   OutOfTime: 503,
 } as const;
 
-export type IntakeErrorCode = keyof typeof STATUS;
+export type IntakeErrorCode = keyof typeof INTAKE_STATUS;
 
 export interface IntakeErrorOptions extends ErrorOptions {
   /** Which record of a call with several it is about, from 0. */
@@ -81,7 +81,7 @@ export class IntakeError extends Error {
     this.index = index ?? null;
     this.misfits = misfits;
     this.code = code;
-    this.httpStatus = STATUS[code];
+    this.httpStatus = INTAKE_STATUS[code];
   }
 }
 
