@@ -13,6 +13,7 @@ import { type Bundle, build } from '../build.ts';
 import { aliOssSlim } from '../bundle/ali-oss-slim.ts';
 import { Child } from './child.ts';
 import type { BatchMethods } from './programs/batch.ts';
+import type { HttpLoadMethods } from './programs/http-load.ts';
 import type { OssMethods, StartOss } from './programs/oss.ts';
 import type { OurMethods } from './programs/ours.ts';
 import type { RecipeMethods } from './programs/recipe.ts';
@@ -22,6 +23,7 @@ interface Programs {
   readonly ours: OurMethods;
   readonly recipe: RecipeMethods;
   readonly batch: BatchMethods;
+  readonly 'http-load': HttpLoadMethods;
 }
 
 export interface LabOss {
@@ -60,7 +62,7 @@ export class Lab {
       await Promise.all([
         lab.#bundle(['oss', 'cold-start', 'batch'], []),
         lab.#bundle(['ours'], [aliOssSlim()]),
-        lab.#bundle(['recipe'], [installedAliOss]),
+        lab.#bundle(['recipe', 'ali-oss-web', 'http-load'], [installed]),
       ]);
       return lab;
     } catch (error) {
@@ -74,7 +76,7 @@ export class Lab {
     await esbuild.build({ ...BUNDLING, entryPoints, outdir: this.#dir, plugins });
   }
 
-  program(name: keyof Programs | 'cold-start'): string {
+  program(name: keyof Programs | 'cold-start' | 'ali-oss-web'): string {
     return path.join(this.#dir, `${name}.cjs`);
   }
 
@@ -135,11 +137,14 @@ export class Lab {
   }
 }
 
-/** ali-oss as users have it: installed, not bundled. */
-const installedAliOss: esbuild.Plugin = {
-  name: 'installed-ali-oss',
+/** As users have it: installed, not bundled. */
+const installed: esbuild.Plugin = {
+  name: 'installed',
   setup: (build) => {
-    build.onResolve({ filter: /^ali-oss$/ }, () => ({ path: ALI_OSS, external: true }));
+    build.onResolve({ filter: /^(ali-oss|autocannon)$/ }, ({ path: name }) => ({
+      path: createRequire(import.meta.url).resolve(name),
+      external: true,
+    }));
   },
 };
 

@@ -56,6 +56,8 @@ export interface Scale {
   readonly batchRounds: number;
   readonly coldRounds: number;
   readonly objectBytes: readonly number[];
+  readonly webWarmUpMs: number;
+  readonly webMs: number;
 }
 
 const MB = 1_000_000;
@@ -72,6 +74,8 @@ export const FULL: Scale = {
   batchRounds: 7,
   coldRounds: 9,
   objectBytes: [MB, 10 * MB, 100 * MB, 1000 * MB],
+  webWarmUpMs: 3000,
+  webMs: 8000,
 };
 
 export const QUICK: Scale = {
@@ -86,6 +90,8 @@ export const QUICK: Scale = {
   batchRounds: 2,
   coldRounds: 3,
   objectBytes: [MB, 10 * MB],
+  webWarmUpMs: 1000,
+  webMs: 2000,
 };
 
 export const column = (id: string, title: string, digits = 0, ratio = true): Column => ({

@@ -7,9 +7,10 @@ import { lanes } from './lanes.ts';
 import { lone } from './lone.ts';
 import { lostAnswers } from './lost-answers.ts';
 import { saturation } from './saturation.ts';
+import { web } from './web.ts';
 
 /** Everything that is measured, in the order of the report. */
 export const suites = (scale: Scale): readonly Suite[] =>
-  [contended, saturation, lanes, lostAnswers, lone, batch, coldStart, coldWriter].map((suite) =>
+  [contended, saturation, lanes, lostAnswers, lone, batch, web, coldStart, coldWriter].map((suite) =>
     suite(scale),
   );

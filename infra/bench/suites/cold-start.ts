@@ -7,6 +7,7 @@ import { ACCESS_KEY, BUCKET, REGION } from '../programs/client.ts';
 import type { Chart, Tone } from '../report/chart.ts';
 import { median } from '../report/numbers.ts';
 import { column, type Row, row, type Scale, type Suite } from '../suite.ts';
+import { listening } from './listening.ts';
 
 const PEER = "cold start, require('ali-oss')";
 
@@ -43,10 +44,7 @@ const driven =
 const web =
   (file: string): Start =>
   async (lab, env) => {
-    const child = lab.spawn([file], { ...env, FC_CUSTOM_LISTEN_PORT: '0' }, ['ignore', 'pipe', 'inherit']);
-    if (child.stdout === null) throw new Error('no output');
-    const line = await answered(child.stdout, (text) => text.includes('"listening"'));
-    const { port }: { port: number } = JSON.parse(line);
+    const { child, port } = await listening(lab, file, env);
     await post(port);
     child.kill('SIGKILL');
   };

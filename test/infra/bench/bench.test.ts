@@ -74,6 +74,17 @@ describe('npm run bench', () => {
     expect(out).not.toContain('!');
   });
 
+  it('calls the web function and its peer over HTTP, and finds in the objects what they answered', async () => {
+    const { code, out } = await start('--quick', '--only', 'web 0 ms').closed;
+    expect(code).toBe(0);
+    // Requests a second, p50, p99, store requests, lost, twice.
+    for (const name of ['ali-oss', 'ali-oss, an object a connection', 'oss-append'])
+      expect(out).toMatch(
+        new RegExp(`^web 0 ms, ${name} +[\\d,]+ +[\\d,.]+ +[\\d,.]+ +[\\d.]+ +0 +0 *$`, 'm'),
+      );
+    expect(out).not.toContain('!');
+  });
+
   it('ends on Ctrl-C, and leaves no process and no file', async () => {
     const { child, closed } = start('--quick', '--only', 'contended 4 writers', '--out', dir);
     await once(child.stderr, 'data');
