@@ -4,6 +4,7 @@
  * Every error says what became of the payload (`fate`), so that a caller knows whether to send it again. The message
  * is for people; programs read `code`, `fate` and `storeCode`.
  */
+import type { RecordReceipt } from './types.ts';
 
 /** `in`: the payload is in the object. `not-in`: it is not and will not be. `unknown`: nobody can tell yet. */
 export type Fate = 'in' | 'not-in' | 'unknown';
@@ -127,6 +128,7 @@ export type AppendErrorCode =
   | 'PositionMismatch'
   | 'ProducerFenced'
   | 'SequenceGap'
+  | 'IdempotencyMismatch'
   | 'InvalidRecord';
 
 export abstract class AppendError extends Error {
@@ -234,6 +236,21 @@ export class SequenceGap extends AppendError {
     );
     this.expected = expected;
     this.received = received;
+  }
+}
+
+/** Another body is in under the name that the caller gave to this one (PROTOCOL.md §8). Nothing was written. */
+export class IdempotencyMismatch extends AppendError {
+  override readonly name = 'IdempotencyMismatch';
+  readonly code = 'IdempotencyMismatch';
+  readonly fate = 'not-in';
+  readonly httpStatus = 422;
+  /** Of what is known to be in under that name. */
+  readonly receipts: readonly RecordReceipt[];
+
+  constructor(message: string, receipts: readonly RecordReceipt[], detail: Partial<AppendErrorDetail> = {}) {
+    super(message, { ...detail, retryAfterMs: null });
+    this.receipts = receipts;
   }
 }
 

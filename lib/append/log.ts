@@ -200,8 +200,9 @@ function* freshened(tries: Tries, log: ColdStart, fold: LogFold, call: Receipts)
   return yield* caughtUp(tries, log, fold, call, position(read.length));
 }
 
-function refused(tries: Tries, { record, ...why }: Refusal) {
-  const { source, numbered } = record;
+function refused(tries: Tries, why: Refusal) {
+  if (why.verdict === 'other-body') return tries.otherBody(why.receipts);
+  const { source, numbered } = why.record;
   if (why.verdict === 'fenced') return tries.fenced(source, numbered?.epoch ?? 0, why.epoch);
   return tries.gap(source, numbered?.number ?? 0, why.expected);
 }

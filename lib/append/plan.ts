@@ -3,6 +3,7 @@ import {
   type AppendErrorDetail,
   AppendRefused,
   type CodeRule,
+  IdempotencyMismatch,
   NotAppended,
   OutcomeUnknown,
   PositionMismatch,
@@ -11,7 +12,7 @@ import {
   SequenceGap,
 } from './errors.ts';
 import type { Activity } from './pace.ts';
-import { type ByteLength, type Position, position } from './types.ts';
+import { type ByteLength, type Position, position, type RecordReceipt } from './types.ts';
 
 /**
  * How the pure core asks for what it cannot do itself.
@@ -166,6 +167,15 @@ export class Tries {
 
   gap(source: string, received: number, expected: number): SequenceGap {
     return new SequenceGap(source, received, expected, this.#detail());
+  }
+
+  /** `receipts`: of what is in under the name of the body. */
+  otherBody(receipts: readonly RecordReceipt[]): IdempotencyMismatch {
+    return new IdempotencyMismatch(
+      `A body of another number of records is in ${this.key} under the name of this one. Send this one under a name of its own.`,
+      receipts,
+      this.#detail(),
+    );
   }
 
   /** The payload's fate cannot be told. */

@@ -2,11 +2,16 @@ import { digestOf } from './digest.ts';
 import type { DigestedRecord, EncodedAppend } from './encode.ts';
 import type { LogFold } from './fold.ts';
 import { segmentKey } from './segment.ts';
-import type { LogRecord, RecordReceipt } from './types.ts';
+import type { LogRecord, NamedBody, RecordReceipt } from './types.ts';
 import type { Finding, Place } from './window.ts';
 
-/** Why a record may not be appended. */
-export type Refusal = { readonly record: LogRecord } & Exclude<Finding, { verdict: 'new' | 'in' }>;
+/**
+ * Why a record may not be appended. `other-body`: another body is in under the name of its own, or about to be. `receipts`
+ * tell what of that is known to be in.
+ */
+export type Refusal =
+  | ({ readonly record: LogRecord } & Exclude<Finding, { verdict: 'new' | 'in' }>)
+  | { readonly verdict: 'other-body'; readonly receipts: readonly RecordReceipt[] };
 
 interface Attempted {
   readonly segment: number;
@@ -85,23 +90,62 @@ export class Receipts {
       if (numbered !== undefined && numbered.epoch !== null)
         last.set(source, { epoch: numbered.epoch, number: numbered.number });
     }
+    const receipts = this.#ofAnotherBody(fold, records);
+    if (receipts !== null) return { records: [], refusal: { verdict: 'other-body', receipts } };
     return { records: [...records.values()], refusal: null };
   }
 
+  /** What is in of another body with the name of one of ours; null if none is, nor is about to be with `fresh`. */
+  #ofAnotherBody(fold: LogFold, fresh: ReadonlyMap<string, DigestedRecord>): RecordReceipt[] | null {
+    /** Whether the first record of a body is to be appended: then all have to be. */
+    const goesIn = new Map<NamedBody, boolean>();
+    for (const { record, digest } of this.#records) {
+      const { body } = record;
+      if (body === undefined) continue;
+      // A call that shares this append may have the same ids.
+      const isOwn = fresh.get(digest)?.record === record;
+      const first = goesIn.get(body) ?? isOwn;
+      if (first !== isOwn) return this.#inAlready();
+      if (goesIn.has(body)) continue;
+      goesIn.set(body, isOwn);
+      for (const id of body.strangers) {
+        const stranger = { ...record, id };
+        const found = fold.find(stranger, nameOf(stranger));
+        if (found.verdict === 'in') return [...this.#inAlready(), this.#receipt(stranger, found.place, true)];
+        if (fresh.has(nameOf(stranger))) return this.#inAlready();
+      }
+    }
+    return null;
+  }
+
   all(): RecordReceipt[] {
+    const receipts = this.#inAlready();
+    if (receipts.length === this.#records.length) return receipts;
+    throw new Error(`a record of ${this.#key} is neither in nor to be appended`);
+  }
+
+  /** Of the records that were found, in the order given. */
+  #inAlready(): RecordReceipt[] {
     const given = new Set<string>();
-    return this.#records.map(({ record: { source, id }, digest }) => {
+    return this.#records.flatMap(({ record, digest }) => {
       const place = this.#found.get(digest);
-      if (place === undefined) throw new Error(`a record of ${this.#key} is neither in nor to be appended`);
-      if (place === null)
-        return { object: this.#key, start: null, end: null, id, source, record: null, repeat: true };
-      const { segment, start, end, record, writer, atMs } = place;
+      if (place === undefined) return [];
       // An earlier call of this writer may have tried the same place: it did so at another time.
-      const ours = writer === this.#writer && this.#attempts.get(`${segment}/${start}`)?.atMs === atMs;
+      const ours =
+        place !== null &&
+        place.writer === this.#writer &&
+        this.#attempts.get(`${place.segment}/${place.start}`)?.atMs === place.atMs;
       const repeat = !ours || given.has(digest);
       given.add(digest);
-      return { object: segmentKey(this.#key, segment), start, end, id, source, record, repeat };
+      return [this.#receipt(record, place, repeat)];
     });
+  }
+
+  #receipt({ id, source }: LogRecord, place: Place | null, repeat: boolean): RecordReceipt {
+    if (place === null)
+      return { object: this.#key, start: null, end: null, id, source, record: null, repeat };
+    const { segment, start, end, record } = place;
+    return { object: segmentKey(this.#key, segment), start, end, id, source, record, repeat };
   }
 }
 

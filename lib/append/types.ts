@@ -33,6 +33,17 @@ export interface LogRecord {
   readonly timeMs: number;
   /** Set where the source numbers its records one after the other (§3.4); `id` is then the number in decimal. */
   readonly numbered?: RecordNumber;
+  /** Set where the caller named all that came together; the records of one body share one object here. */
+  readonly body?: NamedBody;
+}
+
+/**
+ * Records that came together, under one name of the caller's (§8). An append is whole or absent, so if some of them are in
+ * a log and others are not, those that are in came in another body.
+ */
+export interface NamedBody {
+  /** Ids of the same source that only another body of this name would have. */
+  readonly strangers: readonly string[];
 }
 
 /** A record's place among those of its source. Known by ranges, so a log remembers them in constant space (§3.4). */

@@ -9,6 +9,7 @@
  * and with the name of the credential that it was let in with.
  */
 import { type Context, Hono } from 'hono';
+import { IdempotencyMismatch } from '../append/errors.ts';
 import type { Receipt, RecordReceipt } from '../append/types.ts';
 import type { Config, Target } from '../config.ts';
 import { IntakeError, quote } from '../intake/errors.ts';
@@ -21,7 +22,7 @@ import { forbidden } from './access/refusal.ts';
 import { readBody } from './body.ts';
 import { ifPositionOf } from './conditions.ts';
 import { corsFor } from './cors.ts';
-import { assertSameRecord } from './idempotency.ts';
+import { assertSameRecords } from './idempotency.ts';
 import { payloadsOf } from './payloads.ts';
 import { etagOf, problemResponse } from './problem.ts';
 import { fieldsOf } from './query.ts';
@@ -117,15 +118,12 @@ export function createHttpApp<Bindings extends object>(
     );
     const receipts = outcomes.map((outcome) => ('receipt' in outcome ? outcome.receipt : null));
     const failed = outcomes.find((outcome) => 'error' in outcome);
-    if (failed) return fail(c, failed.error, receipts.some((receipt) => receipt) ? receipts : undefined);
-    const [payload, ...others] = payloads;
-    const [receipt] = receipts;
-    if (headers.has('idempotency-key') && payload && others.length === 0 && receipt && isRepeat(receipt)) {
-      try {
-        await assertSameRecord(store, receipt, payload, call.remainingMs);
-      } catch (error) {
-        return fail(c, error, receipts);
-      }
+    if (failed) return fail(c, failed.error, known(receipts, payloads, failed.error));
+    const named = headers.has('idempotency-key') ? receipts.filter(isOfLog) : [];
+    try {
+      await assertSameRecords(store, named, payloads, call.remainingMs);
+    } catch (error) {
+      return fail(c, error, receipts);
     }
     return c.json({ receipts }, 200, positionHeader(receipts));
   });
@@ -225,8 +223,21 @@ function bodyOf(request: Request, accept: () => void): (bytesMax?: number) => Pr
   };
 }
 
-function isRepeat(receipt: Receipt | RecordReceipt): receipt is RecordReceipt {
-  return 'repeat' in receipt && receipt.repeat;
+function isOfLog(receipt: Receipt | RecordReceipt | null): receipt is RecordReceipt {
+  return receipt !== null && 'repeat' in receipt;
+}
+
+/** What is known of a call that failed, with what the error knows of its records; undefined if that is nothing. */
+function known(
+  receipts: readonly (Receipt | RecordReceipt | null)[],
+  payloads: readonly Payload[],
+  error: unknown,
+): readonly (Receipt | RecordReceipt | null)[] | undefined {
+  const told = error instanceof IdempotencyMismatch ? error.receipts : [];
+  const byId = new Map(told.map((receipt) => [receipt.id, receipt]));
+  const all = receipts.map((receipt, index) => receipt ?? byId.get(payloads[index]?.id ?? '') ?? null);
+  if (all.some((receipt) => receipt)) return all;
+  return told.length > 0 ? told : undefined;
 }
 
 /** Where the next append goes, if there is one object to go on with. */

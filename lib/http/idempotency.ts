@@ -1,12 +1,13 @@
 /**
- * An `Idempotency-Key` names one record: with another body it is a mistake of the caller's, who would take the answer of
- * the first for one to the second. A log knows ids and no bodies, so the record that is in is read back and compared.
+ * An `Idempotency-Key` names one body: with another one it is a mistake of the caller's, who would take the answer of the
+ * first for one to the second. Another number of records is told by their ids, before anything is appended. What is in
+ * them a log does not know, so records that are in are read back and compared.
  */
 import { COMMIT_PREFIX, parseCommitLine } from '../append/commit.ts';
-import { OutcomeUnknown } from '../append/errors.ts';
+import { IdempotencyMismatch, OutcomeUnknown } from '../append/errors.ts';
 import type { RecordReceipt } from '../append/types.ts';
-import { IntakeError, quote } from '../intake/errors.ts';
-import { type Payload, recordOf } from '../intake/payload.ts';
+import { quote } from '../intake/errors.ts';
+import { type Content, type Payload, recordOf } from '../intake/payload.ts';
 import { namesOf } from '../reader.ts';
 import { type ObjectStore, StoreError } from '../store/port.ts';
 
@@ -14,39 +15,59 @@ import { type ObjectStore, StoreError } from '../store/port.ts';
 const ANSWER_MS = 300;
 const REQUEST_TIMEOUT_MS = 30_000;
 const LINE_END = 10;
+const NOTHING = Buffer.alloc(0);
 
 /**
- * Checks a record that was in before the call. Throws `IntakeError` `IdempotencyMismatch` if it is another than
- * `payload`, and `OutcomeUnknown` if it could not be read.
+ * Checks those of the records that were in before the call, an append at a time. Throws `IdempotencyMismatch` if one is
+ * another than its payload, and `OutcomeUnknown` if it could not be read.
  */
-export async function assertSameRecord(
+export async function assertSameRecords(
   store: Pick<ObjectStore, 'read'>,
-  receipt: RecordReceipt,
-  { content }: Pick<Payload, 'content'>,
+  receipts: readonly RecordReceipt[],
+  payloads: readonly Pick<Payload, 'content'>[],
   remainingMs: () => number,
 ): Promise<void> {
-  const { id, source } = receipt;
-  const stored = await storedLine(store, receipt, remainingMs);
-  const { line } = recordOf(content, { id, source, timeMs: 0 });
-  if (Buffer.compare(stored, line) === 0) return;
-  throw new IntakeError(
-    'IdempotencyMismatch',
-    `The Idempotency-Key ${quote(id)} was used for another body, and that one is in: the receipt says where. Send this body under a key of its own.`,
-  );
+  const appends = new Map<string, { receipt: RecordReceipt; content: Content }[]>();
+  for (const [index, receipt] of receipts.entries()) {
+    const { content } = payloads[index] ?? {};
+    if (!receipt.repeat || content === undefined) continue;
+    const place = `${receipt.start}/${receipt.object}`;
+    const append = appends.get(place) ?? [];
+    append.push({ receipt, content });
+    appends.set(place, append);
+  }
+  // One after the other: an append may be as long as a call.
+  for (const records of appends.values()) {
+    const stored = await storedLines(
+      store,
+      records.map(({ receipt }) => receipt),
+      remainingMs,
+    );
+    for (const [index, { receipt, content }] of records.entries()) {
+      const { id, source } = receipt;
+      const { line } = recordOf(content, { id, source, timeMs: 0 });
+      if (Buffer.compare(stored[index] ?? NOTHING, line) === 0) continue;
+      throw new IdempotencyMismatch(
+        `The Idempotency-Key ${quote(id)} was used for another body, and that one is in: the receipt says where. Send this body under a key of its own.`,
+        receipts,
+      );
+    }
+  }
 }
 
-async function storedLine(
+/** The data lines of records that are in one append. */
+async function storedLines(
   store: Pick<ObjectStore, 'read'>,
-  receipt: RecordReceipt,
+  records: readonly RecordReceipt[],
   remainingMs: () => number,
-): Promise<Uint8Array> {
-  const { object: key, start, end } = receipt;
+): Promise<Uint8Array[]> {
+  const [{ object: key = '', start = null, end = null } = {}] = records;
   const timeoutMs = Math.min(REQUEST_TIMEOUT_MS, remainingMs() - ANSWER_MS);
   if (start === null || end === null || timeoutMs <= 0) throw unknown(key);
   try {
     const read = await store.read(key, { start, end }, { timeoutMs });
-    const line = read && dataLine(read.bytes, receipt);
-    if (line) return line;
+    const lines = read && dataLines(read.bytes, start, records);
+    if (lines) return lines;
   } catch (error) {
     if (error instanceof StoreError) throw unknown(key, error);
     throw error;
@@ -54,22 +75,33 @@ async function storedLine(
   throw unknown(key);
 }
 
-/** The record's line in its append (PROTOCOL.md §3), or null if these are other bytes than the receipt says. */
-function dataLine(append: Uint8Array, { id, source, start, record }: RecordReceipt): Uint8Array | null {
-  let found: Uint8Array | null = null;
+/** The lines of the records in their append (PROTOCOL.md §3), or null if these are other bytes than the receipts say. */
+function dataLines(
+  append: Uint8Array,
+  start: number,
+  records: readonly RecordReceipt[],
+): Uint8Array[] | null {
+  const lines: Uint8Array[] = [];
   // No data line is empty: a line end comes first where the bytes before the append lacked one.
   let from = append[0] === LINE_END ? 1 : 0;
-  for (let index = 0; ; index++) {
+  for (;;) {
     const to = append.indexOf(LINE_END, from);
     if (to < 0) return null;
     const line = append.subarray(from, to);
-    if (isCommit(line)) {
-      const commit = parseCommitLine(Buffer.from(line).toString());
-      const name = commit?.start === start ? namesOf(commit)[record ?? -1] : undefined;
-      return name?.id === id && name.source === source ? found : null;
-    }
-    if (index === record) found = line;
     from = to + 1;
+    if (!isCommit(line)) {
+      lines.push(line);
+      continue;
+    }
+    const commit = parseCommitLine(Buffer.from(line).toString());
+    if (commit?.start !== start) return null;
+    const names = namesOf(commit);
+    const found = records.flatMap(({ id, source, record }) => {
+      const name = names[record ?? -1];
+      const stored = lines[record ?? -1];
+      return stored !== undefined && name?.id === id && name.source === source ? [stored] : [];
+    });
+    return found.length === records.length ? found : null;
   }
 }
 

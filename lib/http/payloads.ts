@@ -96,11 +96,15 @@ function contentsOf(kind: BodyKind, body: Uint8Array): Content[] {
 function named(key: string | undefined, contents: readonly Content[]): Payload[] {
   if (key === undefined) return contents.map((content) => ({ content, source: SOURCE }));
   const timeMs = timeOfId(key);
+  const { length } = contents;
+  // What a body of one record, or of more than these, would have.
+  const body = { strangers: length === 1 ? [`${key}/0`] : [key, `${key}/${length}`] };
   return contents.map((content, index) => ({
     content,
     source: SOURCE,
-    id: contents.length === 1 ? key : `${key}/${index}`,
+    id: length === 1 ? key : `${key}/${index}`,
     timeMs,
+    body,
   }));
 }
 

@@ -38,8 +38,6 @@ export const INTAKE_STATUS = {
   ExpectationFailed: 417,
   /** A record that does not fit the schema of its target. */
   SchemaMismatch: 422,
-  /** An `Idempotency-Key` that was used for another body. */
-  IdempotencyMismatch: 422,
   HeadersTooLarge: 431,
   /** A message of a queue, or a firing of a timer, that `append.config.ts` gives no target. */
   UnknownQueue: 500,

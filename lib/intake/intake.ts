@@ -89,10 +89,11 @@ export function createIntake({ appender, runtime, instance }: IntakeOptions): In
         const timeMs = payload.timeMs ?? timeOfId(payload.id ?? '') ?? arrivalMs;
         const lane = target.lanes ? laneOf(target.lanes, { ...payload, id }, ownLane) : undefined;
         const key = keyOf(payload, timeMs, lane);
-        const { numbered } = payload;
-        const body = format.prepare(payload, { id, timeMs, ...(numbered && { numbered }) }, target);
+        const { numbered, body } = payload;
+        const name = { id, timeMs, ...(numbered && { numbered }), ...(body && { body }) };
+        const prepared = format.prepare(payload, name, target);
         const batch = batches.get(key) ?? { key, bodies: [], places: [] };
-        batch.bodies.push(body);
+        batch.bodies.push(prepared);
         batch.places.push(place);
         batches.set(key, batch);
       } catch (error) {

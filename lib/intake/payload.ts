@@ -2,7 +2,7 @@
 
 import { InvalidRecord } from '../append/errors.ts';
 import { bytesLine, jsonLine, logRecord, textLine } from '../append/record.ts';
-import type { LogRecord, RecordNumber } from '../append/types.ts';
+import type { LogRecord, NamedBody, RecordNumber } from '../append/types.ts';
 import { IntakeError } from './errors.ts';
 
 export interface Payload {
@@ -13,6 +13,8 @@ export interface Payload {
   readonly id?: string | undefined;
   /** Set where the source numbers its payloads one after the other; `id` is then the number in decimal. */
   readonly numbered?: RecordNumber | undefined;
+  /** Set where the caller named all that came together. */
+  readonly body?: NamedBody | undefined;
   /** The payload's own time, epoch milliseconds. */
   readonly timeMs?: number | undefined;
   /** For the key, see `key.ts`. */

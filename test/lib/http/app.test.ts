@@ -107,18 +107,17 @@ describe('POST /append to a log', () => {
       { id: 'k/0', repeat: false },
       { id: 'k/1', repeat: false },
     ]);
-    expect(await receipts(await post('/append/events', '1\n2\n3\n', headers))).toMatchObject([
+    expect(await receipts(await post('/append/events', '1\n2\n', headers))).toMatchObject([
       { id: 'k/0', repeat: true },
       { id: 'k/1', repeat: true },
-      { id: 'k/2', repeat: false },
     ]);
-    expect(await lines(EVENTS)).toEqual(['1', '2', '3']);
+    expect(await lines(EVENTS)).toEqual(['1', '2']);
   });
 
   it('puts records where the time in their Idempotency-Key says', async () => {
     const { post, runtime } = httpBench();
-    const key = runtime.uuid(Date.UTC(2026, 0, 2, 3));
     for (const body of ['1', '1\n2']) {
+      const key = runtime.uuid(Date.UTC(2026, 0, 2, 3));
       const sent = await receipts(
         await post('/append/events', body, { ...NDJSON_TYPE, 'idempotency-key': key }),
       );

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { LogRecord } from '../../../lib/append/types.ts';
+import { createAppender } from '../../../lib/appender.ts';
 import { createHttpApp, NO_PLATFORM } from '../../../lib/http/app.ts';
 import { type ObjectStore, type ReadAnswer, StoreError } from '../../../lib/store/port.ts';
 import { EVENTS, httpBench, JSON_TYPE, NDJSON_TYPE, problem, receipts } from './support.ts';
@@ -115,6 +117,145 @@ describe('an Idempotency-Key that comes again', () => {
   });
 });
 
+const lines = (...values: unknown[]) => values.map((value) => `${JSON.stringify(value)}\n`).join('');
+const THREE = lines({ n: 0 }, { n: 1 }, { n: 2 });
+
+describe('an Idempotency-Key of several records that comes again', () => {
+  it.each([
+    ['one record that is another', lines({ n: 0 }, { n: 1 }, { n: 9 }), 3],
+    ['the records in another order', lines({ n: 1 }, { n: 0 }, { n: 2 }), 3],
+    ['one record more', `${THREE}${lines({ n: 3 })}`, 3],
+    ['one record less', lines({ n: 0 }, { n: 1 }), 2],
+    ['the first alone', lines({ n: 0 }), 1],
+    ['one that is another, alone', lines(9), 1],
+    ['many more, all of them others', lines(...Array.from({ length: 50 }, (_, n) => -n)), 3],
+  ])('is refused with %s, and leaves nothing behind', async (_, body, told) => {
+    const { post, cold, text, appends } = httpBench();
+    const first = await receipts(await post('/append/events', THREE, named('k', NDJSON_TYPE)));
+    const before = await text(EVENTS);
+    for (const send of [post, cold()]) {
+      const document = await problem(await send('/append/events', body, named('k', NDJSON_TYPE)));
+      expect(document).toMatchObject({
+        status: 422,
+        type: 'urn:oss-append:problem:idempotency-mismatch',
+        fate: 'not-in',
+      });
+      const known = first.slice(0, told).map((receipt) => ({ ...receipt, repeat: true }));
+      const receiptsTold = document['receipts'] as unknown[];
+      expect(receiptsTold.filter((receipt) => receipt !== null)).toEqual(known);
+      expect(receiptsTold.slice(told).every((receipt) => receipt === null)).toBe(true);
+    }
+    const again = await receipts(await post('/append/events', THREE, named('k', NDJSON_TYPE)));
+    expect(again).toEqual(first.map((receipt) => ({ ...receipt, repeat: true })));
+    expect([await text(EVENTS), appends.length]).toEqual([before, 1]);
+  });
+
+  it('is refused with several where it named one', async () => {
+    const { post, lines: linesOf } = httpBench();
+    const [receipt] = await receipts(await post('/append/events', '{"n":0}', named('k')));
+    const response = await post('/append/events', THREE, named('k', NDJSON_TYPE));
+    expect(await problem(response)).toMatchObject({ status: 422, receipts: [{ ...receipt, repeat: true }] });
+    expect(await linesOf(EVENTS)).toEqual(['{"n":0}']);
+  });
+
+  // The first call goes out at once; the others share the next append, or try to.
+  it.each([
+    [
+      [
+        ['x', '1'],
+        ['k', '1\n2'],
+        ['k', '1\n2\n3'],
+        ['k', '1\n4'],
+        ['k', '1\n2'],
+        ['y', '5\n6'],
+      ],
+      [200, 200, 422, 422, 200, 200],
+    ],
+    [
+      [
+        ['x', '1'],
+        ['k', '1'],
+        ['k', '1\n2'],
+      ],
+      [200, 200, 422],
+    ],
+    [
+      [
+        ['x', '1'],
+        ['k', '1\n2'],
+        ['k', '1'],
+      ],
+      [200, 200, 422],
+    ],
+  ])('is, of bodies that come at once, the one that was first: %j', async (bodies, expected) => {
+    const { post, lines: linesOf } = httpBench();
+    const sent = bodies.map(([key = '', body = '']) => post('/append/events', body, named(key, NDJSON_TYPE)));
+    expect((await Promise.all(sent)).map(({ status }) => status)).toEqual(expected);
+    const taken = bodies.filter((_, n) => expected[n] === 200).map(([key, body]) => `${key} ${body}`);
+    const once = [...new Set(taken)].flatMap((call) => call.split(' ')[1]?.split('\n') ?? []);
+    expect(await linesOf(EVENTS)).toEqual(once);
+  });
+
+  it('is one body in each of its objects, also of two that share an append there', async () => {
+    const { appender } = httpBench();
+    const body = (ids: readonly string[], strangers: readonly string[]) => {
+      const together = { strangers };
+      return ids.map((id) => ({ line: Buffer.from('1'), id, source: 'http', timeMs: 0, body: together }));
+    };
+    const send = (records: LogRecord[]) =>
+      appender.appendRecords('spread/0', records, { remainingMs: () => 1000 }).then(
+        (all) => all.map(({ id }) => id),
+        (error) => error.code,
+      );
+    // What else there is of the two is in other lanes.
+    const sent = [send(body(['x'], [])), send(body(['k/0'], ['k/3'])), send(body(['k/0', 'k/5'], ['k/9']))];
+    expect(await Promise.all(sent)).toEqual([['x'], ['k/0'], 'IdempotencyMismatch']);
+  });
+
+  it('is in whole after an append whose answer was lost, and then no other', async () => {
+    const it = httpBench();
+    let lost = 0;
+    const append: ObjectStore['append'] = async (...args) => {
+      const answer = await it.store.append(...args);
+      return lost++ === 0 ? { kind: 'failed', failure: new StoreError('NoAnswer', 'lost') } : answer;
+    };
+    const appender = createAppender({ ...it, store: { ...it.store, append }, writer: 'lossy' });
+    const app = createHttpApp({ ...it, intake: it.intakeOver(appender), platform: NO_PLATFORM });
+    const init = { method: 'POST', body: THREE, headers: named('k', NDJSON_TYPE) };
+    expect((await receipts(await app.request('/append/events', init))).map(({ repeat }) => repeat)).toEqual([
+      false,
+      false,
+      false,
+    ]);
+    expect(await it.lines(EVENTS)).toHaveLength(3);
+    expect(lost).toBe(2);
+  });
+
+  it('goes in as far as it is missing where its records have lanes, and what is there is compared', async () => {
+    const it = httpBench();
+    const body = lines(...Array.from({ length: 12 }, (_, n) => ({ n })));
+    const refused = new Set<string>();
+    it.intercept = (key) => {
+      if (refused.size > 0 && !refused.has(key)) return undefined;
+      refused.add(key);
+      return { kind: 'failed', failure: new StoreError('AccessDenied', 'no', { status: 403 }) };
+    };
+    const partly = await problem(await it.post('/append/spread', body, named('k', NDJSON_TYPE)));
+    const there = (partly['receipts'] as ({ object: string } | null)[]).filter((receipt) => receipt !== null);
+    expect(there.length).toBeGreaterThan(0);
+    expect(there.length).toBeLessThan(12);
+    it.intercept = undefined;
+
+    const all = await receipts(await it.post('/append/spread', body, named('k', NDJSON_TYPE)));
+    expect(all.filter(({ repeat }) => repeat)).toHaveLength(there.length);
+    const stored = await Promise.all(['0', '1', '2', '3'].map((lane) => it.lines(`spread/${lane}`)));
+    expect(stored.flat().sort()).toEqual(body.trim().split('\n').sort());
+    const other = body.replace('{"n":7}', '{"n":70}');
+    expect((await it.post('/append/spread', other, named('k', NDJSON_TYPE))).status).toBe(422);
+    expect((await it.post('/append/spread', body, named('k', NDJSON_TYPE))).status).toBe(200);
+  });
+});
+
 describe('the comparison', () => {
   it('reads nothing for a record that is new, or that has no key', async () => {
     const it = watched();
@@ -131,10 +272,24 @@ describe('the comparison', () => {
     expect(it.reads).toBe(1);
   });
 
-  it('is not made for several records of one call', async () => {
+  it('reads an append once, however many of the records are in it', async () => {
+    const it = watched();
+    const body = '1\n2\n3\n4\n5\n6\n7\n8\n';
+    await it.post('/append/events', body, named('k', NDJSON_TYPE));
+    expect(it.reads).toBe(0);
+    expect((await it.post('/append/events', body, named('k', NDJSON_TYPE))).status).toBe(200);
+    expect(it.reads).toBe(1);
+    const sent = await receipts(await it.post('/append/spread', body, named('k', NDJSON_TYPE)));
+    it.reads = 0;
+    expect((await it.post('/append/spread', body, named('k', NDJSON_TYPE))).status).toBe(200);
+    expect(it.reads).toBe(new Set(sent.map(({ object }) => object)).size);
+  });
+
+  it('is not made where the number of records tells it', async () => {
     const it = watched();
     await it.post('/append/events', '1\n2\n', named('k', NDJSON_TYPE));
-    expect((await it.post('/append/events', '3\n4\n', named('k', NDJSON_TYPE))).status).toBe(200);
+    expect((await it.post('/append/events', '1\n', named('k', NDJSON_TYPE))).status).toBe(422);
+    expect((await it.post('/append/events', '1\n2\n3\n', named('k', NDJSON_TYPE))).status).toBe(422);
     expect(it.reads).toBe(0);
   });
 

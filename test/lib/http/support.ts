@@ -15,6 +15,7 @@ export const CONFIG = {
     tenants: { format: 'log', key: 'tenants/{field.tenant}', readable: true },
     own: { format: 'log', key: 'own/{lane}', lanes: { by: 'instance' }, readable: true },
     laned: { format: 'log', key: 'laned/{lane}', lanes: { by: 'field.tenant', count: 16 }, readable: true },
+    spread: { format: 'log', key: 'spread/{lane}', lanes: { by: 'id', count: 4 }, readable: true },
     fielded: { format: 'log', key: 'fielded/{field.segment}/x', readable: true },
     hidden: { format: 'raw', key: 'hidden/{path}' },
     short: { format: 'log', key: 'short/x', segmentBytesMax: 1024, readable: true },
