@@ -55,6 +55,11 @@ export const COMMIT_VERSION = 1;
 /** Every commit line and every checkpoint line starts with these bytes, and no data line does (§3.1). */
 export const COMMIT_PREFIX = '{"$commit":';
 
+/** Whether a line is a commit line or a checkpoint line, or would like to be. */
+export function isCommitLike(line: Uint8Array): boolean {
+  return Buffer.from(line.subarray(0, COMMIT_PREFIX.length)).toString('latin1') === COMMIT_PREFIX;
+}
+
 /** The commit line, without its line end. A cold writer finds what it needs by the end of the line (§4.1). */
 export function commitLine(commit: Commit): string {
   const body = JSON.stringify({

@@ -26,8 +26,9 @@ import { assertSameRecords } from './idempotency.ts';
 import { payloadsOf } from './payloads.ts';
 import { etagOf, problemResponse } from './problem.ts';
 import { fieldsOf } from './query.ts';
-import { type ObjectReader, readObject } from './read/object.ts';
+import type { ObjectReader } from './read/answer.ts';
 import { readPlace } from './read/place.ts';
+import { readTarget } from './read/read.ts';
 import { APPEND, appendPath, pathOf } from './route.ts';
 
 export interface HttpAppOptions<Bindings extends object> {
@@ -139,11 +140,10 @@ export function createHttpApp<Bindings extends object>(
         'The target is not for reading. Set readable: true on it in append.config.ts, if whoever may write to it may read it.',
       );
     }
-    const { key, object } = readPlace(target, path, new URL(c.req.url).searchParams, runtime.now());
-    caller.allow(key);
-    const { contentType } = target;
+    const place = readPlace(target, path, new URL(c.req.url).searchParams, runtime.now());
+    caller.allow(place.key);
     const isHead = c.req.method === 'HEAD';
-    return readObject(store, { object, contentType, headers, isHead, remainingMs: call.remainingMs });
+    return readTarget(store, target, place, { headers, isHead, remainingMs: call.remainingMs });
   });
 
   app.get('/', (c) =>

@@ -8,6 +8,7 @@ const EXPOSED = [
   'Accept-Ranges',
   'Content-Range',
   'ETag',
+  'Link',
   'Producer-Epoch',
   'Producer-Expected-Seq',
   'Producer-Received-Seq',

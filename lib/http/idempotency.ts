@@ -3,7 +3,7 @@
  * first for one to the second. Another number of records is told by their ids, before anything is appended. What is in
  * them a log does not know, so records that are in are read back and compared.
  */
-import { COMMIT_PREFIX, parseCommitLine } from '../append/commit.ts';
+import { isCommitLike, parseCommitLine } from '../append/commit.ts';
 import { IdempotencyMismatch, OutcomeUnknown } from '../append/errors.ts';
 import type { RecordReceipt } from '../append/types.ts';
 import { quote } from '../intake/errors.ts';
@@ -89,7 +89,7 @@ function dataLines(
     if (to < 0) return null;
     const line = append.subarray(from, to);
     from = to + 1;
-    if (!isCommit(line)) {
+    if (!isCommitLike(line)) {
       lines.push(line);
       continue;
     }
@@ -103,11 +103,6 @@ function dataLines(
     });
     return found.length === records.length ? found : null;
   }
-}
-
-/** No data line begins like this (§3.1). */
-function isCommit(line: Uint8Array): boolean {
-  return Buffer.from(line.subarray(0, COMMIT_PREFIX.length)).toString('latin1') === COMMIT_PREFIX;
 }
 
 function unknown(key: string, failure?: StoreError): OutcomeUnknown {

@@ -14,12 +14,16 @@ export interface FoundCommit {
   readonly end: number;
   /** The data lines that it covers, without their line ends. They are views: they hold the whole append in memory. */
   readonly lines: readonly Uint8Array[];
+  /** The same, with their line ends. */
+  readonly data: Uint8Array;
+  /** Whether the byte before them is known to be a line end. */
+  readonly startsLine: boolean;
 }
 
 const LINE_END = 10;
 const NOTHING = Buffer.alloc(0);
 
-/** Of one segment, from its start on. It keeps the bytes that no commit covers yet, 96 MiB of them at most. */
+/** Of one segment, from `start` on. It keeps the bytes that no commit covers yet, 96 MiB of them at most. */
 export class CommitScan {
   readonly #uncoveredBytesMax: number;
   /** Bytes up to the last that was pushed that may still be covered. */
@@ -29,9 +33,14 @@ export class CommitScan {
   /** How much of `held` has been looked at: whole lines only. */
   #scanned = 0;
   #closed = false;
+  /** Whether a line starts with `held`. */
+  #startsLine: boolean;
 
-  constructor({ uncoveredBytesMax = UNCOVERED_BYTES_MAX } = {}) {
+  /** `start`: where the first byte that is pushed is in the object. */
+  constructor({ uncoveredBytesMax = UNCOVERED_BYTES_MAX, start = 0 } = {}) {
     this.#uncoveredBytesMax = uncoveredBytesMax;
+    this.#base = start;
+    this.#startsLine = start === 0;
   }
 
   /** True once a commit has closed the segment (§3.5). */
@@ -73,12 +82,14 @@ export class CommitScan {
     if (crc64(data) !== commit.crc64) return null;
     const lines = linesOf(data);
     if (lines.length !== commit.records) return null;
+    const startsLine = dataStart === 0 ? this.#startsLine : held[dataStart - 1] === LINE_END;
     this.#closed ||= commit.closes;
     this.#drop(lineEnd + 1);
-    return { commit, end: this.#base, lines };
+    return { commit, end: this.#base, lines, data, startsLine };
   }
 
   #drop(count: number): void {
+    this.#startsLine = this.#held[count - 1] === LINE_END;
     const rest = this.#held.subarray(count);
     // An empty view would keep all of the bytes that were read.
     this.#held = rest.length === 0 ? NOTHING : rest;

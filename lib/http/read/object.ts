@@ -4,39 +4,24 @@
  * An object only grows, so its length says which version of it there is: the `ETag` is the length, as an append answers
  * it, and a range that was read once stays the same.
  */
-import { IntakeError, quote } from '../../intake/errors.ts';
-import type { ObjectStore, StoreCall } from '../../store/port.ts';
+import { IntakeError } from '../../intake/errors.ts';
 import { etagOf } from '../problem.ts';
+import {
+  assertNoIfMatch,
+  isAmong,
+  nothingThere,
+  type ObjectReader,
+  READ_BYTES_MAX,
+  type ReadRequest,
+  readAnswer,
+  storeCall,
+} from './answer.ts';
 import { type AskedRange, RangeNotSatisfiable, rangeOf } from './range.ts';
-
-export type ObjectReader = Pick<ObjectStore, 'head' | 'read'>;
-
-export interface ReadRequest {
-  /** Of the object, or of the log's segment. */
-  readonly object: string;
-  readonly contentType: string;
-  readonly headers: Headers;
-  /** HEAD: everything but the bytes. */
-  readonly isHead: boolean;
-  /** What is left of the call's time, milliseconds. */
-  readonly remainingMs: () => number;
-}
-
-/** Bytes of one answer. An event function's answer is held in memory, in Base64, and ends at 32 MB. */
-export const READ_BYTES_MAX = 8 * 1024 * 1024;
-/** Kept back from the remaining time, to answer before the platform ends the call. */
-const ANSWER_MS = 300;
-const REQUEST_TIMEOUT_MS = 30_000;
 
 /** Throws `IntakeError`, and `StoreError` where the store does not give the object. */
 export async function readObject(store: ObjectReader, request: ReadRequest): Promise<Response> {
   const { object, headers, isHead } = request;
-  if (headers.has('if-match')) {
-    throw new IntakeError(
-      'InvalidCondition',
-      'If-Match is for appends. To read only what is new, send Range or If-None-Match.',
-    );
-  }
+  assertNoIfMatch(headers);
   const known = headers.get('if-none-match');
   const ifRange = headers.get('if-range');
   let range = isHead ? null : rangeOf(headers.get('range'));
@@ -91,36 +76,12 @@ function fromStart(range: AskedRange, length: number): Extract<AskedRange, { sta
 }
 
 function answer(
-  status: number,
+  status: 200 | 206 | 304,
   { contentType }: ReadRequest,
   length: number,
   more: Readonly<Record<string, string>> = {},
   bytes: Uint8Array | null = null,
 ): Response {
-  const headers = {
-    etag: etagOf(length),
-    // It may have grown by the next call.
-    'cache-control': 'no-cache',
-    'accept-ranges': 'bytes',
-    ...(status !== 304 && { 'content-type': contentType, 'x-content-type-options': 'nosniff' }),
-    ...(bytes && { 'content-length': String(bytes.length) }),
-    ...more,
-  };
-  return new Response(bytes && new Uint8Array(bytes), { status, headers });
-}
-
-/** Whether a list of entity tags has this one. Weak ones count here too (RFC 9110 §13.1.2). */
-function isAmong(list: string, etag: string): boolean {
-  const tags = list.split(',').map((tag) => tag.trim().replace(/^W\//, ''));
-  return tags.includes(etag) || tags.includes('*');
-}
-
-function storeCall({ remainingMs }: ReadRequest): StoreCall {
-  const timeoutMs = Math.min(REQUEST_TIMEOUT_MS, remainingMs() - ANSWER_MS);
-  if (timeoutMs > 0) return { timeoutMs };
-  throw new IntakeError('OutOfTime', 'The time of the call was up before the object was read. Try again.');
-}
-
-function nothingThere(object: string): IntakeError {
-  return new IntakeError('NotFound', `There is no object ${quote(object)}. It comes with the first append.`);
+  const headers = { etag: etagOf(length), 'accept-ranges': 'bytes', 'content-type': contentType, ...more };
+  return readAnswer(status, headers, bytes);
 }

@@ -47,7 +47,7 @@ describe('pages of other origins', () => {
     const { post } = httpBench(SOME);
     const origin = { origin: 'https://b.example' };
     const exposed = expect.stringMatching(
-      /^Accept-Ranges,Content-Range,ETag,Producer-Epoch,Producer-Expected-Seq,Producer-Received-Seq,Retry-After,/,
+      /^Accept-Ranges,Content-Range,ETag,Link,Producer-Epoch,Producer-Expected-Seq,Producer-Received-Seq,Retry-After,/,
     );
     for (const [path, headers, status] of [
       ['/append/notes/a', origin, 200],

@@ -17,6 +17,7 @@ export const CONFIG = {
     laned: { format: 'log', key: 'laned/{lane}', lanes: { by: 'field.tenant', count: 16 }, readable: true },
     spread: { format: 'log', key: 'spread/{lane}', lanes: { by: 'id', count: 4 }, readable: true },
     fielded: { format: 'log', key: 'fielded/{field.segment}/x', readable: true },
+    objects: { format: 'log', key: 'objects/{field.object}/{field.records}', readable: true },
     hidden: { format: 'raw', key: 'hidden/{path}' },
     short: { format: 'log', key: 'short/x', segmentBytesMax: 1024, readable: true },
     queued: { format: 'log', key: 'queued/{queue}', readable: true },

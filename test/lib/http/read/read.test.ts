@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createHttpApp, NO_PLATFORM } from '../../../../lib/http/app.ts';
-import { READ_BYTES_MAX } from '../../../../lib/http/read/object.ts';
+import { READ_BYTES_MAX } from '../../../../lib/http/read/answer.ts';
 import { StoreError } from '../../../../lib/store/port.ts';
 import { EVENTS, type HttpBench, httpBench, JSON_TYPE, problem } from '../support.ts';
 
