@@ -66,6 +66,7 @@ export async function startWebServer({ fetch, port }: WebServerOptions): Promise
   const acceptBody = new WeakMap<object, () => void>();
   const listener = getRequestListener(
     (request, { incoming }) => {
+      if (hostsOf(incoming) > 1) return malformed();
       if (incoming.method === 'POST' && HOOKS.has(incoming.url ?? ''))
         return new Response(null, { status: 200 });
       assertWithinLimits(incoming);
@@ -101,12 +102,18 @@ export async function startWebServer({ fetch, port }: WebServerOptions): Promise
   };
 }
 
+/** Of two, whoever passed the request on may have taken the other one (RFC 9112 §3.2). */
+function hostsOf({ rawHeaders }: Pick<IncomingMessage, 'rawHeaders'>): number {
+  return rawHeaders.filter((text, index) => index % 2 === 0 && text.toLowerCase() === 'host').length;
+}
+
 /** The app answers for its own errors; what is left is a request that it could not be shown. */
 function refuse(cause: unknown): Response {
-  const error =
-    cause instanceof RequestError
-      ? new IntakeError('MalformedRequest', 'The URL or the host of the request is none.', { cause })
-      : cause;
+  return cause instanceof RequestError ? malformed(cause) : problemResponse(cause, { requestId: null });
+}
+
+function malformed(cause?: RequestError): Response {
+  const error = new IntakeError('MalformedRequest', 'The URL or the host of the request is none.', { cause });
   return problemResponse(error, { requestId: null });
 }
 
