@@ -262,9 +262,11 @@ export class LogFold {
 
   /** §3.2: the append is its data, after a line end if the bytes before it lacked one. */
   #covers(commit: Commit, base: number, lineStart: number): boolean {
-    const lead = base + lineStart - commit.bytes - commit.start;
     const dataStart = lineStart - commit.bytes;
+    const lead = base + dataStart - commit.start;
     if ((lead !== 0 && lead !== 1) || dataStart < 0) return false;
+    // What is before the uncovered bytes ends with a line end.
+    if (lead === 1 && dataStart > 0 && this.#uncovered[dataStart - 1] !== LINE_END) return false;
     const data = this.#uncovered.subarray(dataStart, lineStart);
     return countLines(data) === commit.records && crc64(data) === commit.crc64;
   }

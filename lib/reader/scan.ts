@@ -75,14 +75,15 @@ export class CommitScan {
     const commit = parseCommitLine(line);
     if (commit === null) return null;
     const dataStart = lineStart - commit.bytes;
+    if (dataStart < 0) return null;
+    const startsLine = dataStart === 0 ? this.#startsLine : held[dataStart - 1] === LINE_END;
     // After a line end of its own, if the bytes before the append lacked one (§3).
     const lead = this.#base + dataStart - commit.start;
-    if (dataStart < 0 || (lead !== 0 && lead !== 1)) return null;
+    if (lead !== 0 && (lead !== 1 || !startsLine)) return null;
     const data = held.subarray(dataStart, lineStart);
     if (crc64(data) !== commit.crc64) return null;
     const lines = linesOf(data);
     if (lines.length !== commit.records) return null;
-    const startsLine = dataStart === 0 ? this.#startsLine : held[dataStart - 1] === LINE_END;
     this.#closed ||= commit.closes;
     this.#drop(lineEnd + 1);
     return { commit, end: this.#base, lines, data, startsLine };
