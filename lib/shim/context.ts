@@ -35,18 +35,20 @@ export function shimContext(
   { now }: ShimOptions,
   callMsMax = Number.POSITIVE_INFINITY,
 ): ShimContext {
-  const timeoutMs = fc.function.timeout * 1000;
+  const timeoutMs = Number(fc.function?.timeout) * 1000;
   if (!(timeoutMs > 0)) throw new MalformedEventError('context', 'function.timeout', 'a number of seconds');
+  // Names of versions and logs: a call can do without.
+  const service: Partial<FcContext['service']> = fc.service ?? {};
   const deadlineMs = now() + Math.min(timeoutMs, callMsMax);
   return {
     fc,
     awsRequestId: fc.requestId,
     functionName: fc.function.name,
-    functionVersion: fc.service.versionId || fc.service.qualifier,
-    invokedFunctionArn: functionArn(fc),
+    functionVersion: service.versionId || service.qualifier || '',
+    invokedFunctionArn: functionArn(fc, service),
     memoryLimitInMB: String(fc.function.memory),
-    logGroupName: fc.service.logProject,
-    logStreamName: fc.service.logStore,
+    logGroupName: service.logProject ?? '',
+    logStreamName: service.logStore ?? '',
     // An instance is frozen as soon as the handler settles, whatever the event loop still holds.
     callbackWaitsForEmptyEventLoop: false,
     getRemainingTimeInMillis: () => Math.max(0, deadlineMs - now()),
@@ -61,7 +63,10 @@ export function returnInstead(): never {
   throw new UnsupportedError('Callbacks are not supported: return a promise of the result, or throw.');
 }
 
-function functionArn({ region, accountId, service, function: { name } }: FcContext): string {
+function functionArn(
+  { region, accountId, function: { name } }: FcContext,
+  service: Partial<FcContext['service']>,
+): string {
   const owner = service.name ? `services/${service.name}.${service.qualifier}/` : '';
   return `acs:fc:${region}:${accountId}:${owner}functions/${name}`;
 }

@@ -17,9 +17,15 @@ export function httpEvent(event: Uint8Array): APIGatewayProxyEventV2 {
   if (fields.value['version'] !== EVENT_VERSION) throw fields.malformed('version', `'${EVENT_VERSION}'`);
   const rawPath = fields.stringOrEmpty('rawPath') || '/';
   if (!rawPath.startsWith('/')) throw fields.malformed('rawPath', "a path that starts with '/'");
-  const { cookie, ...headers } = lowerCased(fields.entries('headers'));
+  const sent = fields.entries('headers');
+  // No header has half of a surrogate pair, and handlers that encode theirs fail with it.
+  if (!sent.every(([, value]) => value.isWellFormed()))
+    throw fields.malformed('headers', 'an object of text');
+  const { cookie, ...headers } = lowerCased(sent);
   const query = fields.entries('queryParameters');
   const body = fields.stringOrEmpty('body');
+  const isBase64Encoded = fields.booleanOrFalse('isBase64Encoded');
+  if (isBase64Encoded && !isBase64(body)) throw fields.malformed('body', 'base64');
   return {
     version: '2.0',
     routeKey: DEFAULT_ROUTE,
@@ -30,7 +36,7 @@ export function httpEvent(event: Uint8Array): APIGatewayProxyEventV2 {
     ...(query.length === 0 ? {} : { queryStringParameters: Object.fromEntries(query) }),
     requestContext: requestContext(fields.object('requestContext')),
     ...(body === '' ? {} : { body }),
-    isBase64Encoded: fields.booleanOrFalse('isBase64Encoded'),
+    isBase64Encoded,
   };
 }
 
@@ -56,6 +62,13 @@ function requestContext(fields: Fields): APIGatewayProxyEventV2['requestContext'
     time: commonLogTime(new Date(timeEpoch)),
     timeEpoch,
   };
+}
+
+/** Whole, with its padding. Decoders pass over what is none, each in its own way. */
+function isBase64(text: string): boolean {
+  const padding = text.indexOf('=');
+  const isPadded = padding < 0 || /^={1,2}$/.test(text.slice(padding));
+  return text.length % 4 === 0 && isPadded && !/[^A-Za-z0-9+/=]/.test(text);
 }
 
 function lowerCased(headers: [string, string][]): Record<string, string> {

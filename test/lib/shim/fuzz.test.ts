@@ -9,70 +9,8 @@ import {
   ShimError,
   undecodableOf,
 } from '../../../lib/shim/index.ts';
-import { type EventName, eventOf, fcContext, manualClock } from './support.ts';
-
-const QUEUE_EVENTS: readonly EventName[] = [
-  'kafka',
-  'mns-topic-json',
-  'mns-topic-stream',
-  'mqtt',
-  'rabbitmq-strings',
-  'rocketmq',
-  'rocketmq-self-built',
-  'smq',
-];
-
-/** JSON values that events rarely hold where they are put. */
-const STRANGE = fc.constantFrom<unknown>(
-  null,
-  '',
-  'x',
-  -1,
-  1.5,
-  1e308,
-  true,
-  [],
-  {},
-  [null],
-  { a: {} },
-  '{"a":',
-  '\ud800',
-);
-
-/** A recorded event with one value anywhere in it replaced, removed or moved into an array. */
-const mutated = (names: readonly EventName[]): fc.Arbitrary<Buffer> =>
-  fc
-    .tuple(fc.constantFrom(...names), fc.nat(), fc.option(STRANGE, { nil: undefined }))
-    .map(([name, at, strange]) => {
-      const text = eventOf(name).toString();
-      let count = 0;
-      JSON.parse(text, (_key, value) => {
-        count++;
-        return value;
-      });
-      let seen = 0;
-      return Buffer.from(
-        JSON.stringify(JSON.parse(text, (_key, value) => (seen++ === at % count ? strange : value))) ?? '',
-      );
-    });
-
-/** A recorded event cut, or with a byte changed. */
-const damaged = (names: readonly EventName[]): fc.Arbitrary<Buffer> =>
-  fc.tuple(fc.constantFrom(...names), fc.nat(), fc.option(fc.nat(255))).map(([name, at, byte]) => {
-    const bytes = eventOf(name);
-    const index = at % bytes.length;
-    if (byte === null) return bytes.subarray(0, index);
-    bytes[index] = byte;
-    return bytes;
-  });
-
-const anyEvent = (names: readonly EventName[]): fc.Arbitrary<Buffer> =>
-  fc.oneof(
-    { weight: 5, arbitrary: mutated(names) },
-    { weight: 3, arbitrary: damaged(names) },
-    { weight: 1, arbitrary: fc.uint8Array().map((bytes) => Buffer.from(bytes)) },
-    { weight: 1, arbitrary: fc.json().map((text) => Buffer.from(text)) },
-  );
+import { anyEvent, QUEUE_EVENTS, STRANGE } from './mutations.ts';
+import { eventOf, fcContext, manualClock } from './support.ts';
 
 /** Runs to the end, or to a typed error whose message is short. */
 async function endsTyped(call: () => Promise<unknown>): Promise<void> {
@@ -196,6 +134,33 @@ describe('whatever event arrives', () => {
     await fc.assert(
       fc.asyncProperty(anyEvent(['timer']), (event) => endsTyped(() => handler(event, fcContext()))),
       { numRuns: 1000 },
+    );
+  });
+
+  it('a context of any kind is taken, or the call fails with a typed error', async () => {
+    const members = fc.constantFrom(
+      'function.timeout',
+      'function',
+      'service',
+      'credentials',
+      'requestId',
+      'retryCount',
+    );
+    await fc.assert(
+      fc.asyncProperty(members, STRANGE, async (member, strange) => {
+        const [name = '', inner] = member.split('.');
+        const fc2 = fcContext();
+        const value = inner === undefined ? strange : { ...fc2.function, [inner]: strange };
+        const context = { ...fc2, [name]: value } as typeof fc2;
+        let remainingMs: number | undefined;
+        const handler = fcHttp(async (_event, { getRemainingTimeInMillis }) => {
+          remainingMs = getRemainingTimeInMillis();
+          return { statusCode: 204 };
+        }, manualClock());
+        await endsTyped(() => handler(eventOf('http'), context));
+        if (remainingMs !== undefined) expect(remainingMs).toBeGreaterThan(0);
+      }),
+      { numRuns: 300 },
     );
   });
 
