@@ -286,7 +286,7 @@ describe('whatever is sent to a target', () => {
           expect(it.logged.filter(({ level }) => level === 'error')).toEqual([]);
         },
       ),
-      { numRuns: 600 },
+      { numRuns: 400 },
     );
   });
 

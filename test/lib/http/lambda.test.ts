@@ -53,7 +53,7 @@ it('any event is answered, or is none to the shim; a refusal leaves nothing behi
       }
       expect(logged.filter(({ level }) => level === 'error')).toEqual([]);
     }),
-    { numRuns: 1000 },
+    { numRuns: 500 },
   );
 });
 

@@ -142,7 +142,7 @@ describe('a record of JSON', () => {
         }
         expect(lines.map(meaningOfLine)).toEqual([meaning(text)]);
       }),
-      { numRuns: 300 },
+      { numRuns: 200 },
     );
   });
 

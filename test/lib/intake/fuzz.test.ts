@@ -84,7 +84,7 @@ describe('whatever a queue delivers', () => {
         expect(again.taken.length).toBeGreaterThanOrEqual(taken.length);
         if (event.equals(eventOf('smq'))) expect(again).toEqual({ taken, parked });
       }),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
   });
 });

@@ -107,7 +107,7 @@ describe('whatever is in a log', () => {
           }
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 100 },
     );
   });
 });

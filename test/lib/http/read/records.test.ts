@@ -171,13 +171,13 @@ describe('the records from a place on', () => {
   it('come in answers of what one holds, cut between records, also within an append', async () => {
     const it = httpBench();
     const line = (n: number) => JSON.stringify(`${n}`.padEnd(3_000_000, 'x'));
-    const body = Array.from({ length: 9 }, (_, n) => `${line(n)}\n`).join('');
+    const body = Array.from({ length: 6 }, (_, n) => `${line(n)}\n`).join('');
     await it.post('/append/events', body, NDJSON_TYPE);
     await it.post('/append/events', '"last"', JSON_TYPE);
     const found = await pages(it, '/append/events?records=0:1');
     expect(found.join('')).toBe(`${body.slice(3_000_003)}"last"\n`);
     expect(found.map((page) => page.length <= READ_BYTES_MAX)).toEqual(found.map(() => true));
-    expect(found.length).toBeGreaterThan(3);
+    expect(found.length).toBeGreaterThan(2);
   });
 
   it('are told where one is longer than that, and go on after it', async () => {
