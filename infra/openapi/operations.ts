@@ -91,20 +91,28 @@ export function readOperations(called: Called): Record<'get' | 'head', Json> {
   const { target } = called;
   const readers = called.schemes.filter((scheme) => scheme !== 'webhook' && scheme !== 'github');
   const common = { tags: [target.name], ...security({ ...called, schemes: readers }) };
-  const parameters = [...keyParameters(target), ...placeParameters(target)];
+  const isLog = target.format === 'log';
+  const parameters = [
+    ...keyParameters(target).map((one) => (one['in'] === 'query' ? { ...one, required: false } : one)),
+    ...placeParameters(target),
+  ];
   const known = parameter('If-None-Match', 'header', 'ETag of what is known: 304 if that is all.');
   const headers = {
     ETag: ETAG,
     'Cache-Control': header('It may have grown by the next call.'),
     'Accept-Ranges': header('bytes'),
+    ...(isLog && { Link: header('rel="next": the records that follow those of this answer.') }),
   };
   const problems = problemResponses('read', called);
-  const bytes = { [target.contentType]: {} };
+  const bytes = {
+    [target.contentType]: {},
+    ...(isLog && { 'application/json': {}, 'application/octet-stream': {} }),
+  };
   const unchanged = { description: 'It is as long as before.', headers };
   return {
     get: {
       operationId: `read_${target.name}`,
-      summary: `Reads ${target.key.text}`,
+      summary: `Reads ${target.key.text}${isLog ? ', or records of it' : ''}`,
       ...common,
       parameters: [
         ...parameters,
@@ -153,7 +161,7 @@ function parameter(
   return { name, in: place, description, schema: { type: 'string' }, ...more };
 }
 
-/** What makes the key, of an append and when it is read. */
+/** What makes the key, of an append and when it is read. A reader may name the object instead. */
 function keyParameters({ key, fields }: Target): Json[] {
   const required = true;
   return [
@@ -173,21 +181,22 @@ function placeParameters({ key, fields, lanes, format }: Target): Json[] {
     ...(key.parts.some(({ kind }) => kind === 'time')
       ? [parameter('time', 'query', 'Day or time, 2026-11-22 or 2026-11-22T20:30:00Z. Default: now.')]
       : []),
-    ...(lanes === null
-      ? []
-      : [
-          parameter('lane', 'query', 'The lane, as a receipt has it in its key.', {
-            required: lanes.by !== 'field',
-          }),
-        ]),
-    ...(key.usesQueue ? [parameter('queue', 'query', 'The name of the queue.', { required: true })] : []),
+    ...(lanes === null ? [] : [parameter('lane', 'query', 'The lane, as a receipt has it in its key.')]),
+    ...(key.usesQueue ? [parameter('queue', 'query', 'The name of the queue.')] : []),
     ...(format === 'log'
       ? [
           parameter('segment', 'query', 'Number of a later segment.', {
             schema: { type: 'integer', minimum: 0 },
           }),
+          parameter('record', 'query', 'One record, by the start and record of its receipt.', {
+            schema: { type: 'string', pattern: '^\\d+:\\d+$' },
+          }),
+          parameter('records', 'query', 'The records from there on; 0: all of them.', {
+            schema: { type: 'string', pattern: '^\\d+(:\\d+)?$' },
+          }),
         ]
       : []),
+    parameter('object', 'query', 'The key, as a receipt has it, in the place of all that makes it.'),
   ];
   return asked.filter(({ name }) => !fields.includes(String(name)));
 }

@@ -2,6 +2,7 @@
 import {
   type AppendErrorCode,
   CODES,
+  IdempotencyMismatch,
   InvalidRecord,
   NotAppended,
   OutcomeUnknown,
@@ -94,6 +95,7 @@ const STATUSES: Readonly<Record<Exclude<Code, IntakeErrorCode>, readonly number[
   PositionMismatch: [new PositionMismatch(0, 0, {}).httpStatus],
   ProducerFenced: [new ProducerFenced('', 0, 0, {}).httpStatus],
   SequenceGap: [new SequenceGap('', 0, 0, {}).httpStatus],
+  IdempotencyMismatch: [new IdempotencyMismatch('', []).httpStatus],
   InvalidRecord: [new InvalidRecord('').httpStatus],
   // By the store's code. Only appends conflict.
   ReadFailed: unique(

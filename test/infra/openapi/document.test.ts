@@ -239,9 +239,11 @@ describe('the OpenAPI document', () => {
       expect.arrayContaining(['tenant', 'If-Match?', 'Idempotency-Key?', 'Producer-Id?']),
     );
     expect(named('post', '/append/laned')).not.toContain('Producer-Id?');
-    expect(named('get', '/append/laned')).toEqual(expect.arrayContaining(['lane', 'segment?']));
+    expect(named('get', '/append/laned')).toEqual(
+      expect.arrayContaining(['lane?', 'segment?', 'record?', 'object?']),
+    );
     expect(named('get', '/append/events')).toEqual(expect.arrayContaining(['time?', 'segment?', 'Range?']));
-    expect(named('get', '/append/queued')).toContain('queue');
+    expect(named('get', '/append/queued')).toContain('queue?');
     expect(Object.keys(paths['/append/queued'])).toEqual(['get', 'head', 'options']);
     const security = (method: string, path: string) =>
       paths[path][method].security.flatMap((one: Json) => Object.keys(one));

@@ -255,7 +255,7 @@ describe('what asks for records', () => {
 
   it('asks nothing of the store once the time is up', async () => {
     const it = httpBench();
-    const call = () => ({ requestId: null, remainingMs: () => 200, authorize: () => {} });
+    const call = () => ({ ...NO_PLATFORM.call({}), remainingMs: () => 200 });
     const store = { head: () => Promise.reject(new Error()), read: () => Promise.reject(new Error()) };
     const app = createHttpApp({ ...it, store, platform: { ...NO_PLATFORM, call } });
     for (const query of ['record=0:0', 'records=0'])
