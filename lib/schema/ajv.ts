@@ -47,8 +47,8 @@ export function compiled(
   const ajv = draft.make({ ...OPTIONS, code });
   // Ajv follows references to anchors, and leaves the keyword off its list of known ones.
   if (!ajv.RULES.keywords['$anchor']) ajv.addVocabulary(['$anchor']);
-  const [wrong] = wrongParts(ajv, document);
-  if (wrong !== undefined) throw wrong;
+  const wrong = wrongPart(ajv, document);
+  if (wrong !== null) throw wrong;
   try {
     const validate = ajv.compile(document as AnySchema);
     // Such a validator answers with a promise, which would pass for "fits".
@@ -59,13 +59,15 @@ export function compiled(
   throw new SchemaMistake(['$async'], 'is no keyword of JSON Schema; take it out');
 }
 
-function wrongParts(ajv: Ajv, document: JsonSchema): SchemaMistake[] {
+/** The first part that the draft's own schema does not take. */
+function wrongPart(ajv: Ajv, document: JsonSchema): SchemaMistake | null {
   try {
-    if (ajv.validateSchema(document as AnySchema) === true) return [];
+    if (ajv.validateSchema(document as AnySchema) === true) return null;
   } catch (cause) {
-    return [new SchemaMistake([], messageOf(cause), { cause })];
+    return new SchemaMistake([], messageOf(cause), { cause });
   }
-  return (ajv.errors ?? []).map((error) => new SchemaMistake(segments(error.instancePath), wrongness(error)));
+  const [error] = ajv.errors ?? [];
+  return error ? new SchemaMistake(segments(error.instancePath), wrongness(error)) : null;
 }
 
 /** Ajv speaks of the schema here, never of a payload. */
