@@ -19,6 +19,7 @@ import {
   type Receipt,
   type RecordReceipt,
 } from './append/types.ts';
+import { backoffMs } from './backoff.ts';
 import { type GroupCall, GroupCommit } from './group.ts';
 import type { Runtime } from './runtime.ts';
 import { type ObjectStore, StoreError } from './store/port.ts';
@@ -69,9 +70,6 @@ const COLD_START = { tailBytes: 64 * 1024, bytesMax: 1024 * 1024 };
 const REQUESTS_MAX = 1000;
 /** A large body over a slow link takes seconds; an answer later than this is not coming. */
 const REQUEST_TIMEOUT_MS = 30_000;
-/** Backoff after the n-th failure in a row: up to 50 ms * 2^n, at most 2 s, full jitter. */
-const BACKOFF_MS = 50;
-const BACKOFF_MS_MAX = 2000;
 /** To the store, until it was measured; then a moving average. */
 const ROUND_TRIP_MS = 20;
 const ROUND_TRIP_WEIGHT = 0.1;
@@ -102,8 +100,7 @@ export function createAppender(options: AppenderOptions): Appender {
   }
 
   async function pause(ask: Extract<Ask, { ask: 'pause' }>, remainingMs: number): Promise<Reply> {
-    const backoffMs = runtime.random() * Math.min(BACKOFF_MS_MAX, BACKOFF_MS * 2 ** ask.tries);
-    const delayMs = ask.delayMs ?? backoffMs;
+    const delayMs = ask.delayMs ?? backoffMs(ask.tries, runtime.random());
     // There is no use in sleeping through the rest of the caller's time.
     if (delayMs >= remainingMs) return { kind: 'stop', reason: 'time' };
     await runtime.sleep(delayMs);

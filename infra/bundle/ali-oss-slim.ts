@@ -36,7 +36,7 @@ const PACKAGES: Readonly<Record<string, (name: string) => string>> = {
   // Agents for that client. Two are made when ali-oss loads, and only urllib would ever use them.
   agentkeepalive: () => 'module.exports = class Agent {}; module.exports.HttpsAgent = class HttpsAgent {};',
   'stream-wormhole': unused, // Drains streamed answers: getStream.
-  // Parses listings and error documents. We ask for no listing, and keep bodies of refusals from ali-oss.
+  // Parses listings and error documents. Bodies of answers are kept from ali-oss; `lib/store/oss-bucket.ts` reads lists.
   xml2js: unused,
   bowser: unused, // Tells browsers apart, in multipart uploads from one.
   platform: () => 'module.exports = {};', // The User-Agent then names Node's version itself.

@@ -8,15 +8,16 @@ import type { Config } from '../../lib/config.ts';
 import { placeOf } from '../../lib/intake/dead-letters.ts';
 import { createIntake } from '../../lib/intake/intake.ts';
 import { systemRuntime } from '../../lib/runtime.ts';
-import { ossStore } from '../../lib/store/oss.ts';
-import type { ObjectStore } from '../../lib/store/port.ts';
+import { objectsBelow } from '../../lib/store/list.ts';
+import type { Bucket, ObjectStore } from '../../lib/store/port.ts';
 import { runCommand, UsageError } from './command.ts';
-import { type ListedObject, type ListObjects, ossList } from './list.ts';
 import { progress } from './progress.ts';
 import { dryAppender } from './replay/dry.ts';
 import { lettersOf } from './replay/letters.ts';
 import { replayLogs, summary, type Tally } from './replay/logs.ts';
-import { openOss, STORE_FLAGS, STORE_HELP } from './store.ts';
+import { openStore, STORE_FLAGS, STORE_HELP } from './store.ts';
+
+const LIST_TIMEOUT_MS = 60_000;
 
 await runCommand({
   help: `
@@ -67,12 +68,12 @@ ${STORE_HELP}`,
     };
     const config = values.config === undefined ? defaultConfig : await configIn(values.config);
     const decoding = decodingFrom(process.env);
-    const oss = await openOss(values);
+    const bucket = await openStore(values);
     const shown = progress('read');
-    const { store, read } = counted(ossStore(oss));
+    const { store, read } = counted(bucket);
     const logs = values.key
       ? values.key.map((key) => ({ key, length: 0 }))
-      : await deadLetterLogs(config, queue, ossList(oss));
+      : await deadLetterLogs(config, queue, bucket);
     /** Each log is read twice. */
     const total = values.key ? null : 2 * logs.reduce((sum, { length }) => sum + length, 0);
 
@@ -124,14 +125,14 @@ function problemOf({ failure, wasStopped }: Tally): string | null {
 async function deadLetterLogs(
   { deadLetters: { key } }: Config,
   queue: string | undefined,
-  list: ListObjects,
-): Promise<ListedObject[]> {
+  bucket: Bucket,
+): Promise<{ key: string; length: number }[]> {
   const [, second, third] = key.parts;
   // The name of a queue that ends within its part of the key leaves out the other queues.
   const isOwn = queue !== undefined && second?.kind === 'queue' && third?.kind === 'text';
   const prefix = isOwn ? `${key.prefix}${placeOf(queue)}${third.text}` : key.prefix;
   const lengths = new Map<string, number>();
-  for await (const object of list(prefix)) {
+  for await (const object of objectsBelow(bucket, prefix, { timeoutMs: LIST_TIMEOUT_MS })) {
     const log = laterSegment(object.key)?.first ?? object.key;
     lengths.set(log, (lengths.get(log) ?? 0) + object.length);
   }

@@ -2,8 +2,9 @@
 
 import { deploymentFrom } from '../../lib/config/deployment.ts';
 import { systemRuntime } from '../../lib/runtime.ts';
-import { type OssOptions, ossStore } from '../../lib/store/oss.ts';
-import type { ObjectStore } from '../../lib/store/port.ts';
+import type { OssOptions } from '../../lib/store/oss.ts';
+import { ossBucket } from '../../lib/store/oss-bucket.ts';
+import type { Bucket } from '../../lib/store/port.ts';
 import { portFlag, UsageError } from './command.ts';
 import { DATA_DIR, findStack, LOCAL_BUCKET, LOCAL_KEY, LOCAL_REGION } from './stack.ts';
 
@@ -29,10 +30,11 @@ interface StoreFlags {
   'data-dir'?: string | undefined;
 }
 
-export const openStore = async (flags: StoreFlags): Promise<ObjectStore> => ossStore(await openOss(flags));
+/** Throws `UsageError` if no OSS answers, and `ConfigError`. */
+export const openStore = async (flags: StoreFlags): Promise<Bucket> => ossBucket(await openOss(flags));
 
-/** Where OSS is, and with which key. Throws `UsageError` if none answers, and `ConfigError`. */
-export async function openOss(flags: StoreFlags): Promise<OssOptions> {
+/** Where OSS is, and with which key. */
+async function openOss(flags: StoreFlags): Promise<OssOptions> {
   const runtime = systemRuntime();
   const isLocal = flags['oss-port'] !== undefined || flags['data-dir'] !== undefined;
   if (process.env['OSS_ENDPOINT'] && !isLocal) {

@@ -5,13 +5,20 @@
  * Time, faults and latency stay out: wrap it to get them.
  */
 
+import { createHash } from 'node:crypto';
 import { invalidKey } from './key.ts';
 import {
   type AppendAnswer,
   type AppendCall,
+  type BodyStream,
+  type Bucket,
   type ByteRange,
+  type ListCall,
+  type ListPage,
   type ObjectInfo,
-  type ObjectStore,
+  type PutAnswer,
+  type PutBody,
+  type PutCall,
   type ReadAnswer,
   StoreError,
 } from './port.ts';
@@ -21,6 +28,7 @@ const APPENDABLE_BYTES_MAX = 5 * 1024 ** 3;
 /** What OSS says of an object that was created without a type. */
 const CONTENT_TYPE = 'application/octet-stream';
 const CAPACITY_BYTES_MIN = 256;
+const PAGE_OBJECTS = 1000;
 
 export interface MemoryStoreOptions {
   /** Largest appendable object, in bytes. An append that would pass it fails with `EntityTooLarge`. */
@@ -29,12 +37,6 @@ export interface MemoryStoreOptions {
   readonly crc64Update?: (crc: bigint, bytes: Uint8Array) => bigint;
   /** Epoch milliseconds for `lastModifiedMs`, which is null without it. */
   readonly nowMs?: () => number;
-}
-
-export interface MemoryStore extends ObjectStore {
-  /** Puts an ordinary object, which refuses appends, in place of whatever is there. */
-  put(key: string, bytes: Uint8Array): void;
-  delete(key: string): void;
 }
 
 interface StoredObject {
@@ -47,7 +49,7 @@ interface StoredObject {
   lastModifiedMs: number | null;
 }
 
-export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
+export function memoryStore(options: MemoryStoreOptions = {}): Bucket {
   const { appendableBytesMax = APPENDABLE_BYTES_MAX, crc64Update, nowMs } = options;
   const objects = new Map<string, StoredObject>();
 
@@ -113,13 +115,32 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
       return { kind: 'appended', nextPosition: object.length, crc64: object.crc64 };
     },
 
-    put(key: string, bytes: Uint8Array): void {
-      const object = create('Normal');
-      extend(object, bytes);
-      objects.set(key, object);
+    async list(prefix: string, { startAfter = '', limit = PAGE_OBJECTS }: ListCall): Promise<ListPage> {
+      const found = [...objects]
+        .filter(([key]) => key.startsWith(prefix) && compareUtf8(key, startAfter) > 0)
+        .sort(([a], [b]) => compareUtf8(a, b));
+      const page = found
+        .slice(0, limit)
+        .map(([key, { type, length, lastModifiedMs }]) => ({ key, type, length, lastModifiedMs }));
+      return { objects: page, next: found.length > page.length ? (page.at(-1)?.key ?? null) : null };
     },
 
-    delete(key: string): void {
+    async put(key: string, body: PutBody, call: PutCall): Promise<PutAnswer> {
+      const invalid = invalidKey(key);
+      if (invalid) return { kind: 'failed', failure: invalid };
+      const object = create('Normal', call.contentType);
+      if (body instanceof Uint8Array) extend(object, body);
+      else {
+        const failure = await collect(body, (piece) => extend(object, piece));
+        if (failure !== null) return { kind: 'failed', failure };
+      }
+      if (call.forbidOverwrite === true && objects.has(key)) return { kind: 'exists' };
+      objects.set(key, object);
+      return { kind: 'created', crc64: object.crc64 };
+    },
+
+    async remove(key: string): Promise<void> {
+      throwIf(invalidKey(key));
       objects.delete(key);
     },
   };
@@ -128,3 +149,27 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
 function throwIf(error: StoreError | null): void {
   if (error) throw error;
 }
+
+/** Takes the pieces of a body; what is wrong with it, or null. */
+async function collect(body: BodyStream, take: (piece: Uint8Array) => void): Promise<StoreError | null> {
+  const md5 = createHash('md5');
+  let length = 0;
+  try {
+    for await (const piece of body.open()) {
+      md5.update(piece);
+      length += piece.length;
+      take(piece);
+    }
+  } catch (cause) {
+    return new StoreError('InvalidRequest', 'The body could not be read.', { cause });
+  }
+  if (length !== body.length)
+    return new StoreError('InvalidRequest', `The body has ${length} bytes and not ${body.length}.`);
+  if (Buffer.compare(md5.digest(), body.md5) === 0) return null;
+  return new StoreError('InvalidDigest', 'The body has another MD5 than it was said to have.', {
+    status: 400,
+  });
+}
+
+/** OSS lists keys in the order of their bytes, which is not that of JavaScript's strings. */
+const compareUtf8 = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));

@@ -17,7 +17,7 @@ import type { Runtime } from '../runtime.ts';
 import { type HttpAddress, type HttpClient, httpClient } from './oss-http.ts';
 import { v4Signer } from './oss-sign.ts';
 import type { HttpAnswer } from './oss-wire.ts';
-import { StoreError } from './port.ts';
+import { type BodyStream, StoreError } from './port.ts';
 
 export interface OssCredentials {
   readonly accessKeyId: string;
@@ -39,6 +39,8 @@ export interface OssOptions {
 /** What one call to ali-oss came to. Null until the request has been made. */
 export interface Exchange {
   readonly timeoutMs: number;
+  /** Sent in the place of the bytes that ali-oss was given, which pipes and copies a stream. */
+  readonly body: BodyStream | null;
   answer: Promise<HttpAnswer> | null;
 }
 
@@ -46,6 +48,7 @@ export interface Exchange {
 export type OssClient = (
   timeoutMs: number,
   method: (oss: OSS, ctx: Exchange) => Promise<unknown>,
+  body?: BodyStream,
 ) => Promise<HttpAnswer>;
 
 export function ossClient(options: OssOptions): OssClient {
@@ -79,8 +82,8 @@ export function ossClient(options: OssOptions): OssClient {
     return current.oss;
   }
 
-  return async (timeoutMs, method) => {
-    const ctx: Exchange = { timeoutMs, answer: null };
+  return async (timeoutMs, method, body) => {
+    const ctx: Exchange = { timeoutMs, body: body ?? null, answer: null };
     try {
       await method(clientFor(options.credentials()), ctx);
     } catch (error) {
@@ -141,6 +144,7 @@ interface AliOssCall {
 }
 
 const NOTHING = Buffer.alloc(0);
+const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
 
 /** The method `request` of ali-oss's client. What it gives ali-oss has no headers and no body: nothing is made of them. */
 function requester(
@@ -161,7 +165,7 @@ function requester(
       'x-oss-content-sha256': 'UNSIGNED-PAYLOAD',
       'x-oss-security-token': securityToken || undefined,
       'content-type': mime || undefined,
-      'content-md5': content && digest('md5', content, 'base64'),
+      'content-md5': ctx.body ? base64(ctx.body.md5) : content && digest('md5', content, 'base64'),
       authorization: undefined,
     };
     for (const name in own) headers[name.toLowerCase()] = own[name];
@@ -174,7 +178,8 @@ function requester(
     }
     headers['authorization'] = sign({ method, bucket, key: object, headers, query });
     const path = `/${encodeURIComponent(object).replaceAll('%2F', '/')}${search}`;
-    ctx.answer = http({ method, path, headers, body: content, timeoutMs: ctx.timeoutMs });
+    const body = ctx.body ? { length: ctx.body.length, pieces: ctx.body.open() } : content;
+    ctx.answer = http({ method, path, headers, body, timeoutMs: ctx.timeoutMs });
     const { status } = await ctx.answer;
     return { status, headers: {}, data: NOTHING, res: { status, headers: {} } };
   };

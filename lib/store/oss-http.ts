@@ -10,7 +10,15 @@
 import net from 'node:net';
 import tls from 'node:tls';
 import type { Runtime } from '../runtime.ts';
-import { AnswerReader, BadAnswer, type HttpAnswer, type HttpRequest, requestHead } from './oss-wire.ts';
+import {
+  AnswerReader,
+  BadAnswer,
+  type Body,
+  type HttpAnswer,
+  type HttpRequest,
+  requestHead,
+  type StreamedBody,
+} from './oss-wire.ts';
 import { NO_ANSWER, StoreError } from './port.ts';
 
 /** Idle connections are closed well before a server closes them (commonly after a minute). */
@@ -47,7 +55,8 @@ export interface TimedRequest extends HttpRequest {
 }
 
 /**
- * Sends one request. Rejects with `StoreError` `NoAnswer` if the answer is not complete in time; throws at once, and
+ * Sends one request. Rejects with `StoreError`: `NoAnswer` if the answer is not complete in time, `InvalidRequest` if the
+ * body comes with an error or with other than its length, and then less than that has been sent. Throws at once, and
  * sends nothing, if the request is not valid HTTP.
  */
 export type HttpClient = (request: TimedRequest) => Promise<HttpAnswer>;
@@ -147,6 +156,9 @@ class Connection {
   readonly #socket: net.Socket;
   readonly #fate: Fate;
   #exchange: Exchange | null = null;
+  /** Whether a part of the body is still to be sent. */
+  #sending = false;
+  #onDrain: (() => void) | null = null;
   /** Whether it has answered a request. */
   reused = false;
   /** Epoch milliseconds. */
@@ -157,12 +169,14 @@ class Connection {
     this.#socket = socket;
     this.#fate = fate;
     // Listeners of the connection, not of a request: adding and removing them would cost as much as sending.
+    socket.on('drain', () => this.#onDrain?.());
     socket.on('end', () =>
       this.#exchange?.reader.closed() ? this.#done(this.#exchange) : this.fail('it was cut off'),
     );
     socket.on('error', (error) => this.fail('the connection broke', error));
     socket.on('close', () => {
       this.fail('the connection was closed');
+      this.#onDrain?.();
       fate.gone(this);
     });
     socket.on('timeout', () => this.#exchange === null && this.close());
@@ -173,27 +187,63 @@ class Connection {
     return this.#socket.writable && this.#socket.readable;
   }
 
-  send(head: string, body: Uint8Array | undefined, exchange: Exchange): void {
+  send(head: string, body: Body | undefined, exchange: Exchange): void {
     this.#exchange = exchange;
     if (this.reused) this.#socket.ref();
-    this.#write(head, body);
+    if (body === undefined || body instanceof Uint8Array) {
+      this.#write(head, body);
+    } else {
+      this.#socket.write(head, 'latin1');
+      void this.#pour(body, exchange);
+    }
   }
 
   /** Ends the request in flight, if there is one, and the connection. */
   fail(reason: string, cause?: Error): void {
-    const exchange = this.#exchange;
-    this.#exchange = null;
-    this.#socket.destroy();
-    if (exchange === null) return;
-    exchange.stopTimer();
-    this.#fate.failed(this);
-    exchange.reject(
-      new StoreError(NO_ANSWER, `OSS gave no complete answer: ${reason}.`, { cause: bare(cause) }),
-    );
+    if (this.#exchange !== null) this.#fate.failed(this);
+    const text = `OSS gave no complete answer: ${reason}.`;
+    this.#end(new StoreError(NO_ANSWER, text, { cause: bare(cause) }));
   }
 
   close(): void {
     this.#socket.destroy();
+  }
+
+  #end(error: StoreError): void {
+    const exchange = this.#exchange;
+    this.#exchange = null;
+    this.#socket.destroy();
+    exchange?.stopTimer();
+    exchange?.reject(error);
+  }
+
+  /** Sends a body as fast as it is taken. What is too long is not sent to its end, so that it is never taken for whole. */
+  async #pour({ length, pieces }: StreamedBody, exchange: Exchange): Promise<void> {
+    let left = length;
+    this.#sending = true;
+    try {
+      for await (const piece of pieces) {
+        if (this.#exchange !== exchange) return;
+        left -= piece.length;
+        if (left < 0) break;
+        if (!this.#socket.write(piece)) await this.#drained();
+      }
+      if (left !== 0) throw new RangeError(`it has not the ${length} bytes it was said to have`);
+      this.#sending = false;
+    } catch (error) {
+      if (this.#exchange !== exchange) return;
+      const cause = error instanceof Error ? error : undefined;
+      this.#end(
+        new StoreError('InvalidRequest', 'The body could not be read, so it was not sent whole.', { cause }),
+      );
+    }
+  }
+
+  /** Also if the connection ends: what waits for it then sees so. */
+  #drained(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onDrain = resolve;
+    });
   }
 
   #write(head: string, body: Uint8Array | undefined): void {
@@ -232,7 +282,7 @@ class Connection {
     this.#exchange = null;
     stopTimer();
     // A refusal can overtake a long body; nobody will read the rest of that.
-    if (reader.keepsAlive && this.#socket.writableLength === 0) this.#rest(answer);
+    if (reader.keepsAlive && !this.#sending && this.#socket.writableLength === 0) this.#rest(answer);
     else this.close();
     resolve(answer);
   }

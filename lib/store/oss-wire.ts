@@ -12,7 +12,15 @@ export interface HttpRequest {
   readonly path: string;
   /** Names are lower case; `host` is one of them. What is undefined is left out. */
   readonly headers: Readonly<Record<string, string | undefined>>;
-  readonly body?: Uint8Array | undefined;
+  readonly body?: Body | undefined;
+}
+
+/** Bytes at hand, or a number of bytes that come piece by piece. */
+export type Body = Uint8Array | StreamedBody;
+
+export interface StreamedBody {
+  readonly length: number;
+  readonly pieces: AsyncIterable<Uint8Array>;
 }
 
 export interface HttpAnswer {

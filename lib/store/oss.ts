@@ -16,7 +16,7 @@ import {
   refusal,
   servedRange,
 } from './oss-answer.ts';
-import { type OssOptions, ossClient } from './oss-client.ts';
+import { type OssClient, type OssOptions, ossClient } from './oss-client.ts';
 import {
   type AppendAnswer,
   type AppendCall,
@@ -31,11 +31,11 @@ import {
 export type { OssCredentials, OssOptions } from './oss-client.ts';
 
 /** OSS's own default, said aloud: ali-oss would guess one from the key otherwise. */
-const CONTENT_TYPE = 'application/octet-stream';
+export const CONTENT_TYPE = 'application/octet-stream';
 
-export function ossStore(options: OssOptions): ObjectStore {
-  const send = ossClient(options);
+export const ossStore = (options: OssOptions): ObjectStore => storeOf(ossClient(options));
 
+export function storeOf(send: OssClient): ObjectStore {
   async function head(key: string, { timeoutMs }: StoreCall): Promise<ObjectInfo | null> {
     throwIf(invalidKey(key));
     const answer = await send(timeoutMs, (oss, ctx) => {

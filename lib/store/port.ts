@@ -23,6 +23,25 @@ export interface ObjectStore {
   append(key: string, position: number, body: Uint8Array, call: AppendCall): Promise<AppendAnswer>;
 }
 
+/**
+ * A whole bucket: what jobs and commands need beside the appends. Function roles that only append have no right to it.
+ *
+ * - **put is whole or nothing.** Whoever reads sees the object of before or all of the new one. It makes an ordinary
+ *   object of whatever was there, an appendable one included, unless `forbidOverwrite` keeps what is there.
+ * - **list is strongly consistent**, in the order of the keys' UTF-8 bytes.
+ */
+export interface Bucket extends ObjectStore {
+  /** Objects whose keys begin with `prefix` and come after `startAfter`: one page. Throws `StoreError`. */
+  list(prefix: string, call: ListCall): Promise<ListPage>;
+  /**
+   * One attempt to put an ordinary object. Never throws for an answer of the store. `failed` is to be read as that of an
+   * append is: by its code the object may be there, or may not.
+   */
+  put(key: string, body: PutBody, call: PutCall): Promise<PutAnswer>;
+  /** Removes what is under `key`, if anything is. Throws `StoreError`. */
+  remove(key: string, call: StoreCall): Promise<void>;
+}
+
 export interface StoreCall {
   /** The call is given up after this many milliseconds. */
   readonly timeoutMs: number;
@@ -31,6 +50,47 @@ export interface StoreCall {
 export interface AppendCall extends StoreCall {
   /** MIME type; takes effect only on the append that creates the object. */
   readonly contentType?: string;
+}
+
+export interface ListCall extends StoreCall {
+  /** Keys up to and with this one are left out. */
+  readonly startAfter?: string;
+  /** At most so many objects: 1 to 1,000, and 1,000 by default. */
+  readonly limit?: number;
+}
+
+export interface ListPage {
+  readonly objects: readonly ListedObject[];
+  /** The `startAfter` of the next page, null if this is the last. */
+  readonly next: string | null;
+}
+
+export interface ListedObject {
+  readonly key: string;
+  /** Bytes. */
+  readonly length: number;
+  /** As in `ObjectInfo`. */
+  readonly type: string;
+  /** Epoch milliseconds. */
+  readonly lastModifiedMs: number | null;
+}
+
+export interface PutCall extends StoreCall {
+  readonly contentType?: string;
+  /** Puts nothing, and answers `exists`, if anything is under the key. */
+  readonly forbidOverwrite?: boolean;
+}
+
+/** What to put: bytes at hand, or more of them than memory should hold. */
+export type PutBody = Uint8Array | BodyStream;
+
+export interface BodyStream {
+  /** Bytes. Other than so many are refused with `InvalidRequest`, and nothing is put. */
+  readonly length: number;
+  /** MD5 of the bytes: the store refuses what arrives otherwise (`InvalidDigest`). */
+  readonly md5: Uint8Array;
+  /** The bytes, cut anywhere. A piece is not changed once it is given. */
+  open(): AsyncIterable<Uint8Array>;
 }
 
 /** `[start, end)` of the object, or its last `last` bytes. */
@@ -62,6 +122,13 @@ export type AppendAnswer =
   | { readonly kind: 'appended'; readonly nextPosition: number; readonly crc64: bigint | null }
   /** `position` was not the length. `length` is what the store reported, null if it did not (then ask `head`). */
   | { readonly kind: 'conflict'; readonly length: number | null }
+  | { readonly kind: 'failed'; readonly failure: StoreError };
+
+export type PutAnswer =
+  /** The object is what was sent. `crc64` is what the store has of it, CRC-64/XZ, null if it did not say. */
+  | { readonly kind: 'created'; readonly crc64: bigint | null }
+  /** Something is under the key, and stays as it is. Only with `forbidOverwrite`. */
+  | { readonly kind: 'exists' }
   | { readonly kind: 'failed'; readonly failure: StoreError };
 
 /** Code of a call that got no complete answer: reset, timed out, cut off. For an append, the bytes may be there. */

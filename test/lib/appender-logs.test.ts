@@ -3,13 +3,13 @@ import { describe, expect, it } from 'vitest';
 import type { DedupeWindow, LogRecord } from '../../lib/append/types.ts';
 import { createAppender } from '../../lib/appender.ts';
 import { systemRuntime } from '../../lib/runtime.ts';
-import type { MemoryStore } from '../../lib/store/memory.ts';
+import type { Bucket } from '../../lib/store/port.ts';
 import { CALL, content, ids, instance, newStore, record } from '../regressions/support.ts';
 import { readLog } from './append/reference.ts';
 
 describe('calls that share an append', () => {
   /** A first call for the object, and those that come while it is on its way, which share the next append. */
-  async function together(store: MemoryStore, calls: readonly (readonly LogRecord[])[]) {
+  async function together(store: Bucket, calls: readonly (readonly LogRecord[])[]) {
     const appender = instance(store, 'w');
     const first = appender.appendRecords('k', [record('first')], CALL);
     const rest = calls.map((records) => appender.appendRecords('k', records, CALL));
@@ -21,7 +21,7 @@ describe('calls that share an append', () => {
     source,
     numbered: { number, epoch },
   });
-  const namesIn = async (store: MemoryStore) =>
+  const namesIn = async (store: Bucket) =>
     readLog(await content(store, 'k')).flatMap(({ records }) =>
       records.map(({ source, id }) => `${source}/${id}`),
     );

@@ -4,13 +4,13 @@
  * damaged read of what others had appended, and then did not see an append of its own in it.
  */
 import { expect, it } from 'vitest';
-import { CALL, content, ids, instance, newStore, noAnswer, record } from './support.ts';
+import { CALL, content, ids, instance, newStore, noAnswer, record, STORE_CALL } from './support.ts';
 
 it('acknowledges no record of an object that turns out to be deleted', async () => {
   const store = newStore();
   const appender = instance(store, 'a');
   await appender.appendRecords('k', [record('old')], CALL);
-  store.delete('k');
+  await store.remove('k', STORE_CALL);
   await appender.appendRecords('k', [record('old'), record('new')], CALL);
   expect(await ids(store, 'k')).toEqual(['old', 'new']);
 });
@@ -19,7 +19,7 @@ it('acknowledges no record of an object that was replaced by a longer one', asyn
   const store = newStore();
   const [stale, other] = [instance(store, 'a'), instance(store, 'b')];
   await stale.appendRecords('k', [record('old')], CALL);
-  store.delete('k');
+  await store.remove('k', STORE_CALL);
   for (const id of ['x', 'y', 'z']) await other.appendRecords('k', [record(id)], CALL);
   await stale.appendRecords('k', [record('old'), record('z')], CALL);
   expect((await ids(store, 'k')).toSorted()).toEqual(['old', 'x', 'y', 'z']);

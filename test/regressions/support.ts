@@ -3,11 +3,18 @@ import { jsonLine } from '../../lib/append/record.ts';
 import type { LogRecord } from '../../lib/append/types.ts';
 import { type Appender, createAppender } from '../../lib/appender.ts';
 import { systemRuntime } from '../../lib/runtime.ts';
-import { type MemoryStore, memoryStore } from '../../lib/store/memory.ts';
-import { type AppendAnswer, NO_ANSWER, type ObjectStore, StoreError } from '../../lib/store/port.ts';
+import { memoryStore } from '../../lib/store/memory.ts';
+import {
+  type AppendAnswer,
+  type Bucket,
+  NO_ANSWER,
+  type ObjectStore,
+  StoreError,
+} from '../../lib/store/port.ts';
 import { readLog } from '../lib/append/reference.ts';
 
 export const CALL = { remainingMs: () => 20_000 };
+export const STORE_CALL = { timeoutMs: 1000 };
 
 export const record = (id: string, value: unknown = { id }): LogRecord => ({
   line: jsonLine(JSON.stringify(value)),
@@ -16,7 +23,7 @@ export const record = (id: string, value: unknown = { id }): LogRecord => ({
   timeMs: 1,
 });
 
-export const newStore = (): MemoryStore => memoryStore({ crc64Update: (sum, bytes) => crc64(bytes, sum) });
+export const newStore = (): Bucket => memoryStore({ crc64Update: (sum, bytes) => crc64(bytes, sum) });
 
 export const instance = (store: ObjectStore, writer: string): Appender =>
   createAppender({ store, writer, runtime: { ...systemRuntime(), sleep: async () => {} } });

@@ -7,8 +7,10 @@ import * as esbuild from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { aliOssSlim } from '../../../infra/bundle/ali-oss-slim.ts';
 import type { ossStore } from '../../../lib/store/oss.ts';
+import type { ossBucket } from '../../../lib/store/oss-bucket.ts';
+import { bucketContract } from '../../lib/store/bucket-contract.ts';
 import { storeContract } from '../../lib/store/contract.ts';
-import { openLocalOss } from '../../lib/store/local-oss.ts';
+import { openLocalBucket, openLocalOss } from '../../lib/store/local-oss.ts';
 
 const ROOT = path.dirname(path.dirname(path.dirname(path.dirname(fileURLToPath(import.meta.url)))));
 const require = createRequire(import.meta.url);
@@ -42,6 +44,12 @@ storeContract('OSS, from a slim bundle', async () => {
   const { outfile } = await bundle('store', "export { ossStore } from './lib/store/oss.ts';");
   const bundled: { ossStore: typeof ossStore } = require(outfile);
   return openLocalOss(bundled.ossStore);
+});
+
+bucketContract('OSS, from a slim bundle', async () => {
+  const { outfile } = await bundle('bucket', "export { ossBucket } from './lib/store/oss-bucket.ts';");
+  const bundled: { ossBucket: typeof ossBucket } = require(outfile);
+  return openLocalBucket(bundled.ossBucket);
 });
 
 describe('a bundle of ali-oss made slim', () => {

@@ -3,15 +3,15 @@ import { type Appender, createAppender } from '../../../lib/appender.ts';
 import { type Config, type ConfigInput, defineConfig, type Target } from '../../../lib/config.ts';
 import { createIntake, type Intake } from '../../../lib/intake/intake.ts';
 import { type Runtime, systemRuntime } from '../../../lib/runtime.ts';
-import { type MemoryStore, memoryStore } from '../../../lib/store/memory.ts';
-import type { AppendAnswer, ObjectStore } from '../../../lib/store/port.ts';
+import { memoryStore } from '../../../lib/store/memory.ts';
+import type { AppendAnswer, Bucket, ObjectStore } from '../../../lib/store/port.ts';
 
 /** 2026-11-22T20:30:00Z */
 export const NOW_MS = Date.UTC(2026, 10, 22, 20, 30);
 
 export interface Bench {
   readonly config: Config;
-  readonly store: MemoryStore;
+  readonly store: Bucket;
   readonly appender: Appender;
   readonly intake: Intake;
   readonly runtime: Runtime;

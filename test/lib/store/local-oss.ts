@@ -6,7 +6,9 @@ import path from 'node:path';
 import OSS from 'ali-oss';
 import { type RequestEntry, startOss } from '../../../infra/local/oss/server.ts';
 import { systemRuntime } from '../../../lib/runtime.ts';
-import { type OssCredentials, ossStore } from '../../../lib/store/oss.ts';
+import { type OssCredentials, type OssOptions, ossStore } from '../../../lib/store/oss.ts';
+import type { ossBucket } from '../../../lib/store/oss-bucket.ts';
+import type { OpenBucket } from './bucket-contract.ts';
 import type { OpenStore } from './contract.ts';
 
 export const BUCKET = 'test-bucket';
@@ -31,20 +33,31 @@ export async function startLocalOss() {
   return { server, requests, close };
 }
 
-export const connect = (
-  endpoint: string,
-  credentials: () => OssCredentials = () => KEYS,
-  create: typeof ossStore = ossStore,
-) => create({ endpoint, region: 'cn-hangzhou', bucket: BUCKET, credentials, runtime: systemRuntime() });
+export const optionsFor = (endpoint: string, credentials: () => OssCredentials = () => KEYS): OssOptions => ({
+  endpoint,
+  region: 'cn-hangzhou',
+  bucket: BUCKET,
+  credentials,
+  runtime: systemRuntime(),
+});
+
+export const connect = (endpoint: string, credentials?: () => OssCredentials) =>
+  ossStore(optionsFor(endpoint, credentials));
 
 /** A store under contract, made by `create`; what the port cannot do is done by a plain ali-oss. */
 export async function openLocalOss(create: typeof ossStore): Promise<OpenStore> {
   const { server, close } = await startLocalOss();
   const other = new OSS({ endpoint: server.url, bucket: BUCKET, ...KEYS });
   return {
-    store: connect(server.url, () => KEYS, create),
+    store: create(optionsFor(server.url)),
     putNormal: async (key, bytes) => void (await other.put(key, Buffer.from(bytes))),
     remove: async (key) => void (await other.delete(key)),
     close,
   };
+}
+
+/** A bucket under contract, made by `create`. */
+export async function openLocalBucket(create: typeof ossBucket): Promise<OpenBucket> {
+  const { server, close } = await startLocalOss();
+  return { bucket: create(optionsFor(server.url)), close };
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { memoryStore } from '../../../lib/store/memory.ts';
+import { bucketContract } from './bucket-contract.ts';
 import { storeContract } from './contract.ts';
 import { crc64Update } from './crc64.ts';
 
@@ -10,11 +11,15 @@ storeContract('memory', async () => {
   const store = memoryStore({ crc64Update });
   return {
     store,
-    putNormal: async (key, bytes) => store.put(key, bytes),
-    remove: async (key) => store.delete(key),
+    putNormal: async (key, bytes) => void (await store.put(key, bytes, CALL)),
+    remove: (key) => store.remove(key, CALL),
     close: async () => {},
   };
 });
+bucketContract('memory', async () => ({
+  bucket: memoryStore({ crc64Update, nowMs: Date.now }),
+  close: async () => {},
+}));
 
 describe('the store in memory', () => {
   it('refuses the append that would pass its size limit, and takes the one that just fits', async () => {

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { systemRuntime } from '../../../lib/runtime.ts';
 import { invalidKey } from '../../../lib/store/key.ts';
-import { ossStore } from '../../../lib/store/oss.ts';
+import { ossBucket } from '../../../lib/store/oss-bucket.ts';
 
 /** A request as it arrived; `headers` without those that are about the connection. */
 interface Seen {
@@ -48,7 +48,7 @@ afterAll(async () => {
 async function bothSend(
   token: string | undefined,
   byAliOss: (oss: OSS) => Promise<unknown>,
-  byStore: (store: ReturnType<typeof ossStore>) => Promise<unknown>,
+  byStore: (store: ReturnType<typeof ossBucket>) => Promise<unknown>,
 ): Promise<{ theirs: Seen | undefined; ours: Seen | undefined }> {
   const bucket = 'a-bucket';
   vi.useFakeTimers({ now: NOW_MS, toFake: ['Date'] });
@@ -62,7 +62,7 @@ async function bothSend(
       secure: true,
       authorizationV4: true,
     });
-    const ours = ossStore({
+    const ours = ossBucket({
       endpoint,
       bucket,
       region: 'oss-cn-hangzhou',
@@ -113,6 +113,36 @@ describe('a request to OSS is the one that ali-oss makes', () => {
       },
     );
     await fc.assert(property, { numRuns: 60 });
+  });
+
+  it('for a put and a removal', async () => {
+    const property = fc.asyncProperty(
+      key,
+      token,
+      fc.string(),
+      fc.boolean(),
+      async (name, sts, text, keep) => {
+        const mime = 'application/vnd.apache.parquet';
+        const put = await bothSend(
+          sts,
+          (oss) =>
+            oss.put(name, Buffer.from(text), {
+              mime,
+              headers: keep ? { 'x-oss-forbid-overwrite': 'true' } : {},
+            } as OSS.PutObjectOptions),
+          (store) =>
+            store.put(name, Buffer.from(text), { ...CALL, contentType: mime, forbidOverwrite: keep }),
+        );
+        expect(put.ours).toEqual(put.theirs);
+        const removal = await bothSend(
+          sts,
+          (oss) => oss.delete(name),
+          (store) => store.remove(name, CALL),
+        );
+        expect(removal.ours).toEqual(removal.theirs);
+      },
+    );
+    await fc.assert(property, { numRuns: 30 });
   });
 
   it('for a read and a head, but for a content type that ali-oss guesses', async () => {
@@ -171,7 +201,7 @@ describe('where requests go', () => {
       vi.spyOn(net, 'connect').mockImplementation(refuse(false) as typeof net.connect),
       vi.spyOn(tls, 'connect').mockImplementation(refuse(true) as unknown as typeof tls.connect),
     ];
-    const store = ossStore({
+    const store = ossBucket({
       endpoint: place,
       bucket: 'a-bucket',
       region: 'cn-hangzhou',

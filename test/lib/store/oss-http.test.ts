@@ -1,74 +1,24 @@
-import { once } from 'node:events';
 import http from 'node:http';
 import https from 'node:https';
-import net from 'node:net';
+import type net from 'node:net';
 import tls from 'node:tls';
 import { inspect } from 'node:util';
-import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { Runtime } from '../../../lib/runtime.ts';
-import { type HttpAddress, httpClient, type TimedRequest } from '../../../lib/store/oss-http.ts';
+import { describe, expect, it, vi } from 'vitest';
 import { NO_ANSWER } from '../../../lib/store/port.ts';
 import { CERTIFICATE, KEY } from './certificate.ts';
-
-const closers: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0)) await close();
-});
-
-/** A server of raw sockets: `onRequest` sees each request that came in whole, and what it is on its connection. */
-async function rawServer(
-  onRequest: (socket: net.Socket, seen: { connection: number; request: number }) => void,
-) {
-  const sockets = new Set<net.Socket>();
-  let connections = 0;
-  const server = net.createServer((socket) => {
-    sockets.add(socket);
-    const connection = ++connections;
-    let request = 0;
-    socket.on('error', () => {});
-    socket.on('data', (chunk: Buffer) => {
-      if (chunk.includes('\r\n\r\n')) onRequest(socket, { connection, request: ++request });
-    });
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  closers.push(async () => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-    await once(server, 'close');
-  });
-  const address = server.address();
-  const port = typeof address === 'object' && address ? address.port : 0;
-  return { address: plain(port), connections: () => connections, sockets };
-}
-
-/** Starts a server; gives its port. */
-async function listening(server: http.Server | https.Server): Promise<number> {
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  closers.push(async () => {
-    server.closeAllConnections();
-    server.close();
-    await once(server, 'close');
-  });
-  const address = server.address();
-  return typeof address === 'object' && address ? address.port : 0;
-}
-
-/** Unlike `once`, not put off by the error that may come before. */
-const closeOf = (socket: net.Socket) => new Promise((resolve) => socket.on('close', resolve));
-
-const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
-const GET: TimedRequest = { method: 'GET', path: '/key', headers: { host: 'localhost' }, timeoutMs: 30_000 };
-type Timer = Runtime['after'];
-const after: Timer = (ms, run) => {
-  const timer = setTimeout(run, ms);
-  return () => clearTimeout(timer);
-};
-const plain = (port: number) => ({ secure: false, hostname: '127.0.0.1', port, servername: '127.0.0.1' });
-const client = (address: HttpAddress, runtime: Partial<Pick<Runtime, 'after' | 'now'>> = {}) =>
-  httpClient({ address, runtime: { after, now: Date.now, ...runtime } });
-const unanswered = expect.objectContaining({ code: NO_ANSWER, status: null });
+import {
+  after,
+  client,
+  closeOf,
+  closers,
+  GET,
+  listening,
+  OK,
+  plain,
+  rawServer,
+  type Timer,
+  unanswered,
+} from './servers.ts';
 
 describe('the HTTP client', () => {
   it('leaves an answer as it was when the next comes on its connection', async () => {

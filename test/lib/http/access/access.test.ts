@@ -14,6 +14,8 @@ import {
   WEBHOOK,
 } from './support.ts';
 
+const CALL = { timeoutMs: 1000 };
+
 describe('a target without access', () => {
   it('takes nothing, and says what to configure', async () => {
     const { post, appends } = accessBench(undefined);
@@ -201,7 +203,7 @@ describe('reading', () => {
 
   it('of a later segment takes access to its log', async () => {
     const { store, get } = accessBench([{ ...BEARER, keys: [EVENTS] }]);
-    store.put(`${EVENTS}~00001`, Buffer.from('later'));
+    await store.put(`${EVENTS}~00001`, Buffer.from('later'), CALL);
     expect(await (await get('/append/events?segment=1', bearer(TOKEN))).text()).toBe('later');
     const other = accessBench([{ ...BEARER, keys: ['events/2026-11-22-19'] }]);
     expect(await refusal(await other.get('/append/events?segment=1', bearer(TOKEN)))).toEqual(
@@ -211,7 +213,7 @@ describe('reading', () => {
 
   it('is not done with a signature, which whoever saw one for an empty body could send', async () => {
     const { store, get } = accessBench([WEBHOOK, GITHUB]);
-    store.put(EVENTS, Buffer.from('x'));
+    await store.put(EVENTS, Buffer.from('x'), CALL);
     for (const headers of [signedWebhook(''), signedGithub('')])
       expect(await refusal(await get('/append/events', headers))).toEqual(REFUSED.forbidden);
   });
@@ -219,7 +221,7 @@ describe('reading', () => {
   it('is as open as writing', async () => {
     for (const access of ['open', 'trigger'] as const) {
       const { store, get } = accessBench(access);
-      store.put(EVENTS, Buffer.from('x'));
+      await store.put(EVENTS, Buffer.from('x'), CALL);
       expect((await get('/append/events')).status).toBe(200);
     }
   });

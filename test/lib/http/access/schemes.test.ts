@@ -305,7 +305,7 @@ describe.each(SCHEMES)('the scheme $name', (scheme) => {
   it('reads what it may write, and nothing else', async () => {
     const it = open(LIMITS);
     for (const name of ['tenants/acme', 'tenants/other', 'notes/a', 'sealed/x'])
-      it.store.put(name, Buffer.from(name));
+      await it.store.put(name, Buffer.from(name), { timeoutMs: 1000 });
     const get = async (path: string) => it.get(path, await scheme.good(''));
     const mine = ['/append/tenants?tenant=acme', '/append/tenants?object=tenants/acme', '/append/notes/a'];
     for (const path of mine) {

@@ -4,6 +4,8 @@ import { READ_BYTES_MAX } from '../../../../lib/http/read/answer.ts';
 import { StoreError } from '../../../../lib/store/port.ts';
 import { EVENTS, type HttpBench, httpBench, JSON_TYPE, problem } from '../support.ts';
 
+const CALL = { timeoutMs: 1000 };
+
 type Headers = Record<string, string>;
 
 function readBench(): HttpBench & { get(path: string, headers?: Headers): Promise<Response> } {
@@ -37,7 +39,7 @@ describe('GET /append of an object', () => {
   it('gives bytes that are no text as they are', async () => {
     const { store, get } = readBench();
     const bytes = Uint8Array.of(0, 255, 0xc3, 10, 0xef, 0xbb, 0xbf);
-    store.put('notes/a', bytes);
+    await store.put('notes/a', bytes, CALL);
     expect(new Uint8Array(await (await get('/append/notes/a')).arrayBuffer())).toEqual(bytes);
   });
 
@@ -67,7 +69,7 @@ describe('GET /append of an object', () => {
 
   it('gives an empty object', async () => {
     const { store, get } = readBench();
-    store.put('notes/a', new Uint8Array());
+    await store.put('notes/a', new Uint8Array(), CALL);
     expect(await told(await get('/append/notes/a'))).toEqual([200, '', '"0"', null]);
   });
 
@@ -131,7 +133,7 @@ describe('Range', () => {
 
   it('asks the store for positions that are exact, however far it begins', async () => {
     const { store, ...it } = readBench();
-    store.put('notes/a', Buffer.from('x'));
+    await store.put('notes/a', Buffer.from('x'), CALL);
     const asked: unknown[] = [];
     const read: typeof store.read = (key, range, call) => {
       asked.push(...Object.values(range));
@@ -146,7 +148,7 @@ describe('Range', () => {
 
   it('is beyond the end of an empty object', async () => {
     const { store, get } = readBench();
-    store.put('notes/a', new Uint8Array());
+    await store.put('notes/a', new Uint8Array(), CALL);
     for (const range of ['bytes=0-', 'bytes=-1']) {
       const response = await get('/append/notes/a', { range });
       expect([response.status, response.headers.get('content-range')]).toEqual([416, 'bytes */0']);
@@ -165,7 +167,7 @@ describe('Range', () => {
   it('is needed for an object that one answer does not hold, and is cut to what it holds', async () => {
     const { store, get } = readBench();
     const bytes = Buffer.alloc(READ_BYTES_MAX + 10, 'x');
-    store.put('notes/a', bytes);
+    await store.put('notes/a', bytes, CALL);
     expect(await problem(await get('/append/notes/a'))).toMatchObject({
       status: 413,
       type: 'urn:oss-append:problem:object-too-large',
@@ -182,7 +184,7 @@ describe('Range', () => {
       expect(response.headers.get('content-range')).toBe(`bytes ${start}-${end - 1}/${length}`);
       expect((await response.arrayBuffer()).byteLength).toBe(end - start);
     }
-    store.put('notes/b', bytes.subarray(10));
+    await store.put('notes/b', bytes.subarray(10), CALL);
     expect((await get('/append/notes/b')).status).toBe(200);
   });
 });
@@ -219,7 +221,7 @@ describe('the object that is read', () => {
     expect((await it.get('/append/events')).status).toBe(404);
     for (const time of ['2026-11-22T20:59:59.9Z', '2026-11-23T04:10:00%2B08:00'])
       expect(await (await it.get(`/append/events?time=${time}`)).text(), time).toBe(now);
-    it.store.put('events/2026-01-02-00', Buffer.from('midnight'));
+    await it.store.put('events/2026-01-02-00', Buffer.from('midnight'), CALL);
     expect(await (await it.get('/append/events?time=2026-01-02')).text()).toBe('midnight');
   });
 
@@ -266,7 +268,7 @@ describe('the object that is read', () => {
     ['/append/whole?time=2026-01-01&lane=x&utm=x', 'whole/x'],
   ])('is, of %s, %s', async (path, key) => {
     const { store, get } = readBench();
-    store.put(key, Buffer.from(key));
+    await store.put(key, Buffer.from(key), CALL);
     const response = await get(path);
     expect(await response.text()).toBe(key);
     expect(response.headers.get('content-type')).toBe('application/x-ndjson');

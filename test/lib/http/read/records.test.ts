@@ -264,7 +264,7 @@ describe('what asks for records', () => {
 
   it('leaves a parameter to the target that has a field of its name', async () => {
     const { store, send } = httpBench();
-    store.put('objects/o/r', Buffer.from('bytes'));
+    await store.put('objects/o/r', Buffer.from('bytes'), { timeoutMs: 1000 });
     expect(await (await send('GET', '/append/objects?object=o&records=r')).text()).toBe('bytes');
   });
 
