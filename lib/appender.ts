@@ -10,6 +10,8 @@ import { appendLog } from './append/log.ts';
 import { turnMs } from './append/pace.ts';
 import type { Ask, Plan, Reply } from './append/plan.ts';
 import { appendRaw, type RawState } from './append/raw.ts';
+import { type Burial, burial, retireLog } from './append/retire.ts';
+import type { Tombstone } from './append/tombstone.ts';
 import {
   advance,
   byteLength,
@@ -30,6 +32,22 @@ export interface Appender {
   appendBytes(key: string, payload: Uint8Array, call: AppendOptions): Promise<Receipt>;
   /** Appends records to a `log` object, all in one append. One receipt a record, in the order given. */
   appendRecords(key: string, records: readonly LogRecord[], call: LogAppendOptions): Promise<RecordReceipt[]>;
+}
+
+/**
+ * Ends logs, so that retention may remove them (PROTOCOL.md §3.7). It is a writer like any other, and may be used beside
+ * any number of them. Every error is an `AppendError`.
+ */
+export interface Retirer {
+  /** Closes the last segment of a log, unless it is. Gives its number; null if there is no log. */
+  retire(key: string, call: LogAppendOptions): Promise<number | null>;
+  /** What is to stand in the place of a closed segment, if it has the length and checksum that are told. Puts nothing. */
+  burial(
+    key: string,
+    segment: number,
+    about: Omit<Tombstone, 'segment'>,
+    call: LogAppendOptions,
+  ): Promise<Burial>;
 }
 
 /** Of a log; the same in every call for it. */
@@ -76,7 +94,7 @@ const ROUND_TRIP_WEIGHT = 0.1;
 /** Kept back from a caller's time when it waits for its turn, for the requests and a few conflicts. */
 const TURN_SPARE_ROUND_TRIPS = 20;
 
-export function createAppender(options: AppenderOptions): Appender {
+export function createAppender(options: AppenderOptions): Appender & Retirer {
   const { store, runtime, writer } = options;
   const coldStart = options.coldStart ?? COLD_START;
   const requestsMax = options.requestsMax ?? REQUESTS_MAX;
@@ -215,7 +233,16 @@ export function createAppender(options: AppenderOptions): Appender {
     again,
   });
 
+  const logOf = (key: string, { dedupe = DEDUPE_WINDOW }: LogAppendOptions) => ({
+    key,
+    dedupe,
+    tailBytes: coldStart.tailBytes,
+    coldBytesMax: coldStart.bytesMax,
+  });
+
   return {
+    retire: (key, call) => drive(retireLog({ log: logOf(key, call), writer, atMs: runtime.now() }), call),
+    burial: (key, segment, about, call) => drive(burial(logOf(key, call), segment, about), call),
     appendBytes: (key, payload, options) =>
       raws.submit(key, {
         payload,

@@ -5,14 +5,16 @@
  * for await (const { id, source, line } of readRecords(store, 'events/20.ndjson')) …
  * ```
  *
- * Only records that a valid commit covers are given; other bytes are passed over (§3.6). A log that is being written to
- * is read as far as its last open segment was long when the reader came to it.
+ * Only records that a valid commit covers are given; other bytes are passed over (§3.6). A segment that retention has
+ * removed is passed over, too, and told of (§3.7). A log that is being written to is read as far as its last open segment
+ * was long when the reader came to it.
  */
 import { type Commit, isNamed, type SourceRun } from './append/commit.ts';
 import { segmentKey } from './append/segment.ts';
+import { parseTombstone, TOMBSTONE_START_BYTES, type Tombstone } from './append/tombstone.ts';
 import type { RecordNumber } from './append/types.ts';
 import { CommitScan } from './reader/scan.ts';
-import type { ObjectStore } from './store/port.ts';
+import type { ObjectStore, ReadAnswer } from './store/port.ts';
 
 export interface StoredRecord extends RecordName {
   /** The data line, UTF-8 without its line end; `readValue` (`reader/value.ts`) reads it back. A view of its append. */
@@ -40,6 +42,8 @@ export interface ReadOptions {
   readonly pieceBytes?: number;
   /** Of one request. */
   readonly timeoutMs?: number;
+  /** Called in the place of the records of a segment whose tombstone is all that is left of it. */
+  readonly onTombstone?: (object: string, tombstone: Tombstone) => void;
 }
 
 /** The object became shorter, or went away, while it was read. */
@@ -54,6 +58,7 @@ export class LogReplaced extends Error {
 
 const PIECE_BYTES = 4 * 1024 * 1024;
 const TIMEOUT_MS = 60_000;
+const APPENDABLE = 'Appendable';
 
 /** Nothing if there is no object under `key`. Throws `StoreError`, and `LogReplaced`. */
 export async function* readRecords(
@@ -64,7 +69,11 @@ export async function* readRecords(
   for (let segment = 0; ; segment++) {
     const scan = new CommitScan();
     const object = segmentKey(key, segment);
-    for await (const bytes of piecesOf(store, object, options)) {
+    let tombstone: Tombstone | null | undefined;
+    for await (const { bytes, type } of piecesOf(store, object, options)) {
+      if (tombstone === undefined)
+        tombstone = type === APPENDABLE ? null : await tombstoneOf(store, object, options);
+      if (tombstone !== null) break;
       for (const { commit, end, lines } of scan.push(bytes)) {
         const names = namesOf(commit);
         for (const [record, line] of lines.entries()) {
@@ -73,8 +82,19 @@ export async function* readRecords(
         }
       }
     }
-    if (!scan.closed) return;
+    if (tombstone != null) options.onTombstone?.(object, tombstone);
+    else if (!scan.closed) return;
   }
+}
+
+/** What is left of a segment, null if it is no tombstone, or is not there. Throws `StoreError`. */
+export async function tombstoneOf(
+  store: Pick<ObjectStore, 'read'>,
+  object: string,
+  { timeoutMs = TIMEOUT_MS }: Pick<ReadOptions, 'timeoutMs'> = {},
+): Promise<Tombstone | null> {
+  const read = await store.read(object, { start: 0, end: TOMBSTONE_START_BYTES }, { timeoutMs });
+  return read && parseTombstone(read.bytes);
 }
 
 /** What a commit calls the records it covers, in the order of their lines. */
@@ -95,7 +115,7 @@ async function* piecesOf(
   store: Pick<ObjectStore, 'read'>,
   key: string,
   { pieceBytes = PIECE_BYTES, timeoutMs = TIMEOUT_MS }: ReadOptions,
-): AsyncGenerator<Uint8Array> {
+): AsyncGenerator<ReadAnswer> {
   let length: number | null = null;
   let start = 0;
   do {
@@ -105,7 +125,7 @@ async function* piecesOf(
     if (read === null || read.length < (length ?? 0)) throw new LogReplaced(key);
     length ??= read.length;
     if (read.bytes.length === 0 && start < length) throw new LogReplaced(key);
-    yield read.bytes;
+    yield read;
     start += read.bytes.length;
   } while (start < length);
 }

@@ -51,6 +51,7 @@ const USES: Readonly<Record<Code, Use>> = {
   Forbidden: guarded,
   UnknownTarget: none,
   NotFound: { where: ['read', 'none'] },
+  Gone: { ...read, of: ({ format }) => format === 'log' },
   MethodNotAllowed: none,
   PayloadTooLarge: append,
   ObjectTooLarge: read,

@@ -18,6 +18,8 @@ export interface Checkpoint {
   readonly crc64: bigint | null;
   /** The append that it ends is the last of the segment (§3.5). */
   readonly closes: boolean;
+  /** It is all that is left of its segment: the line is in a tombstone (§3.7). */
+  readonly entombed: boolean;
   /** Who committed lately (§4.8), oldest first. */
   readonly activity: readonly Activity[];
   readonly window: WindowState;
@@ -25,13 +27,14 @@ export interface Checkpoint {
 
 /** Without its line end. */
 export function checkpointLine(checkpoint: Checkpoint): string {
-  const { position: at, segment, crc64, closes, activity, window } = checkpoint;
+  const { position: at, segment, crc64, closes, entombed, activity, window } = checkpoint;
   const { latestMs } = window;
   const body = JSON.stringify({
     v: COMMIT_VERSION,
     state: {
       segment,
       ...(crc64 !== null && { crc64: String(crc64) }),
+      ...(entombed && { entombed: true }),
       ...(Number.isFinite(latestMs) && { at: new Date(latestMs).toISOString() }),
       turns: activity.map(({ writer, atMs, turn }) => [writer, atMs, turn.slot, turn.slotMs]),
       numbers: window.numbers.map(({ source, epoch, ranges }) => [source, epoch, ranges]),
@@ -54,10 +57,11 @@ export function parseCheckpointLine(line: string): Checkpoint | null {
   if (body === null) return null;
   const { state, closes = false, checkpoint } = body;
   if (!isObject(state) || typeof closes !== 'boolean' || !isCount(checkpoint)) return null;
-  const { segment, crc64, at, turns, numbers, runs, digests } = state;
+  const { segment, crc64, entombed = false, at, turns, numbers, runs, digests } = state;
   const latestMs =
     at === undefined ? Number.NEGATIVE_INFINITY : typeof at === 'string' ? Date.parse(at) : NaN;
   if (!isCount(segment) || (crc64 !== undefined && !isCrc64(crc64)) || Number.isNaN(latestMs)) return null;
+  if (typeof entombed !== 'boolean') return null;
   if (!Array.isArray(turns) || !turns.every(isTurnRow)) return null;
   if (!Array.isArray(numbers) || !numbers.every(isNumbersRow)) return null;
   if (new Set(numbers.map(([source]) => source)).size < numbers.length) return null;
@@ -69,6 +73,7 @@ export function parseCheckpointLine(line: string): Checkpoint | null {
     segment,
     crc64: crc64 === undefined ? null : BigInt(crc64),
     closes,
+    entombed,
     activity: turns.map(([writer, atMs, slot, slotMs]) => ({ writer, atMs, turn: { slot, slotMs } })),
     window: {
       runs: unpackedRuns,

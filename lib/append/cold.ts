@@ -74,6 +74,21 @@ function* lastSegment(tries: Tries, { key }: ColdStart, first: number): Plan<num
   return there;
 }
 
+/** The fold of one segment to its end, and the store's checksum of it; null if it is not there. */
+export function* segmentFold(
+  tries: Tries,
+  log: ColdStart,
+  segment: number,
+): Plan<{ fold: LogFold; crc64: bigint | null } | null> {
+  for (;;) {
+    const tail = yield* tailOf(tries, log, segment);
+    if (tail === null) return null;
+    const fold = yield* foldOf(tries, log, segment, tail);
+    if (fold !== null) return { fold, crc64: tail.crc64 };
+    yield* tries.pause(); // as in `cold`
+  }
+}
+
 /** The fold of a segment up to where `tail` ends, null if the bytes do not fit together. */
 function* foldOf(tries: Tries, log: ColdStart, segment: number, tail: ReadBytes): Plan<LogFold | null> {
   const end = position(tail.length);

@@ -122,7 +122,8 @@ export function parseCommitLine(line: string): Commit | null {
   if (typeof closes !== 'boolean' || !isCount(checkpoint)) return null;
   if (!Array.isArray(sources) || !sources.every(isRun)) return null;
   const named = sources.reduce((sum, run) => sum + run.ageMs.length, 0);
-  if (named !== records || records === 0) return null;
+  // Without records it is there to close the segment (§3.7).
+  if (named !== records || (records === 0 && !closes)) return null;
   const sum = BigInt(crc64);
   // A claim that makes no sense is none; what was committed counts all the same.
   const claim = isTurn(turn) ? turn : null;

@@ -10,7 +10,7 @@ import type { RecordReceipt } from './types.ts';
 export type Fate = 'in' | 'not-in' | 'unknown';
 
 /** What one attempt at a position came to (PROTOCOL.md §4). */
-export type Outcome = 'appended' | 'conflict' | 'unclear' | 'throttled' | 'refused';
+export type Outcome = 'appended' | 'conflict' | 'unclear' | 'throttled' | 'barred' | 'refused';
 
 export interface CodeRule {
   readonly outcome: Exclude<Outcome, 'appended'>;
@@ -69,10 +69,14 @@ export const CODES: Readonly<Record<string, CodeRule>> = {
   UploadTrafficRateLimitExceeded: throttled(SLOW_DOWN),
   DownloadTrafficRateLimitExceeded: throttled(SLOW_DOWN),
 
-  ObjectNotAppendable: refused(
-    409,
-    'Under this key is an object that cannot be appended to. Choose another key, or remove that object first.',
-  ),
+  /** A log goes on behind a tombstone (§3.7); anything else that cannot be appended to refuses. */
+  ObjectNotAppendable: {
+    ...refused(
+      409,
+      'Under this key is an object that cannot be appended to. Choose another key, or remove that object first.',
+    ),
+    outcome: 'barred',
+  },
   FileImmutable: refused(409, 'A retention policy protects this object. Choose another key.'),
   EntityTooLarge: refused(409, 'The object has reached its size limit. Choose another key.'),
   InvalidDigest: refused(502, 'The bytes were damaged on the way. Send it again.'),

@@ -45,11 +45,12 @@ interface Start {
 export class LogFold {
   readonly limits: FoldLimits;
   readonly segment: number;
-  readonly #window: Window;
+  #window: Window;
   #end: Position;
   #crc64: bigint | null;
   #endsLine: boolean;
   #closed = false;
+  #entombed = false;
   /** Where the last commit line ends, null if none was seen; in the segment before, if this one has none yet. */
   #committedEnd: Position | null;
   /** Where the last checkpoint line starts, 0 if the fold started with the object, null if one is needed. */
@@ -145,6 +146,10 @@ export class LogFold {
   get closed(): boolean {
     return this.#closed;
   }
+  /** True if the bytes are those of a tombstone, which stands for the segment (§3.7). It is closed then. */
+  get entombed(): boolean {
+    return this.#entombed;
+  }
   /** Whether an append at the end is what a caller means by `at`: a receipt tells where its commit line ends (§4.6). */
   isAt(at: Position): boolean {
     return at === this.#end || (at === this.#committedEnd && this.#uncovered.length === 0);
@@ -189,8 +194,22 @@ export class LogFold {
       segment: this.segment,
       crc64: this.crc64After(sum, bytes),
       closes: commit.closes,
+      entombed: false,
       activity: [...this.#activity, ...activityOf(commit)].slice(-ACTIVITY_TOLD_MAX),
       window: this.#window.stateAfter(commit, landed, digests),
+    });
+  }
+
+  /** A checkpoint line at `at` that closes the segment and adds nothing to what is known; `sum` is of what is before it. */
+  closingLine(at: Position, sum: bigint | null, { entombed = false } = {}): string {
+    return checkpointLine({
+      position: at,
+      segment: this.segment,
+      crc64: sum,
+      closes: true,
+      entombed,
+      activity: entombed ? [] : this.#activity.slice(-ACTIVITY_TOLD_MAX),
+      window: this.#window.state(),
     });
   }
 
@@ -252,6 +271,7 @@ export class LogFold {
       if (checkpoint?.position !== base + lineStart || checkpoint.segment !== this.segment) return false;
       this.#checkpointAt(position(checkpoint.position), lineEnd + 1 - lineStart);
       this.#closed ||= checkpoint.closes;
+      if (checkpoint.entombed) this.#restore(checkpoint);
       return true;
     }
     const commit = parseCommitLine(line);
@@ -272,11 +292,21 @@ export class LogFold {
   }
 
   #accept(commit: Commit, end: Position, digests?: readonly string[]): void {
-    this.#window.accept(commit, { segment: this.segment, start: position(commit.start), end }, digests);
+    // One without records only closes the segment: nothing is forgotten because of it, however late it comes.
+    if (commit.records > 0)
+      this.#window.accept(commit, { segment: this.segment, start: position(commit.start), end }, digests);
     this.#closed ||= commit.closes;
     this.#committedEnd = end;
     this.#activity.push(...activityOf(commit));
     if (this.#activity.length > ACTIVITY_MAX) this.#forgetActivity(commit.atMs);
+  }
+
+  /** What was in the segment is known from its tombstone alone. */
+  #restore({ window, activity }: Checkpoint): void {
+    this.#entombed = true;
+    this.#window = new Window(this.limits.dedupe, window);
+    this.#activity = [...activity];
+    this.#committedEnd = null;
   }
 
   #checkpointAt(at: Position, bytes: number): void {

@@ -1,16 +1,13 @@
+import { after, freshened, landed } from './catch-up.ts';
 import { type ColdStart, cold } from './cold.ts';
 import { type DigestedRecord, type EncodedAppend, encodeAppend } from './encode.ts';
 import { InvalidRecord } from './errors.ts';
 import { APPEND_BYTES_MAX, type LogFold } from './fold.ts';
 import { awaitsAnother, turnOf } from './pace.ts';
 import { type Plan, Tries } from './plan.ts';
-import { checkAnswer } from './raw.ts';
 import { Receipts, type Refusal } from './receipts.ts';
 import { segmentKey } from './segment.ts';
-import { type LogRecord, type Position, position, type RecordReceipt } from './types.ts';
-
-/** The most that one read takes, so that catching up needs bounded memory. */
-const READ_BYTES_MAX = 4 * 1024 * 1024;
+import type { LogRecord, Position, RecordReceipt } from './types.ts';
 
 /** Reads more than one in a turn, while another writer is late. */
 const AWAITED_READS_MAX = 2;
@@ -86,7 +83,7 @@ export function* appendLog(
       fold.committed(append);
     } else {
       if (tries.unclearAt !== null) call.attempted(fold, append);
-      fold = read(yield* caughtUp(tries, log, fold, call, found));
+      fold = read(yield* after(tries, log, fold, call, found));
       if (call.fresh(fold).records.length === 0) continue; // an attempt of ours had landed
       const nowMs = yield* tries.turn(fold.activity);
       if (nowMs === null) continue; // the conflict is fresh: nobody can be faster than now
@@ -120,84 +117,6 @@ function encoded(
   throw new InvalidRecord(
     `The records of one append take ${bytes} bytes, and ${APPEND_BYTES_MAX} are allowed. Send fewer at once.`,
   );
-}
-
-/**
- * Sends one append, the same bytes at the same position, until it is clear what became of it. Null if it landed, else
- * the length that was found in its place.
- */
-function* landed(tries: Tries, fold: LogFold, append: EncodedAppend): Plan<Position | null> {
-  const start = fold.end;
-  for (;;) {
-    const attempt = yield* tries.append(start, append.body);
-    if (attempt.outcome === 'appended') {
-      const { body, crc64 } = append;
-      checkAnswer(tries, attempt, position(start + body.length), fold.crc64After(crc64, body.length));
-      return null;
-    }
-    if (attempt.outcome !== 'conflict') continue; // §4.2: only one of them can land
-    const found = attempt.length ?? position((yield* tries.head())?.length ?? 0);
-    if (found !== start) return found;
-    yield* tries.pause();
-  }
-}
-
-/**
- * The fold of everything up to `found`, the length of its segment; what of the call's records turned up on the way is
- * noted in `call`.
- */
-function* caughtUp(
-  tries: Tries,
-  log: ColdStart,
-  fold: LogFold,
-  call: Receipts,
-  found: Position,
-): Plan<LogFold> {
-  const unclear = tries.unclearAt !== null;
-  const replaced = found < fold.end;
-  let agrees = true;
-  // A writer that is far behind may as well start anew, unless bytes of its own may be there.
-  if (!replaced && (unclear || found - fold.end <= log.coldBytesMax)) {
-    while (fold.end < found) {
-      // An attempt of ours is looked at by itself: what follows it may be longer than the window (§4.2).
-      const next = Math.min(found, fold.end + READ_BYTES_MAX, call.attemptEndAfter(fold));
-      const read = yield* tries.bytes({ ask: 'read', start: fold.end, end: position(next) });
-      if (read === null || read.bytes.length !== next - fold.end) break;
-      fold.push(read.bytes);
-      // These bytes do not continue what is known: the object is another one, or they were damaged on the way.
-      if (read.length === next && !fold.agreesWith(read.crc64)) {
-        agrees = false;
-        break;
-      }
-      call.note(fold);
-    }
-    if (agrees && fold.end >= found) {
-      // Something is at every position tried so far, so no attempt of ours at one of them can land any more.
-      tries.unclearAt = null;
-      return fold;
-    }
-    call.forget();
-  }
-  if (unclear) throw tries.unknown('The log was replaced or deleted during the append.');
-  if (replaced) call.forget();
-  return yield* cold(tries, log, replaced ? 0 : fold.segment);
-}
-
-/** The fold of all there is now, in one request if that is not much. */
-function* freshened(tries: Tries, log: ColdStart, fold: LogFold, call: Receipts): Plan<LogFold> {
-  const { end, segment } = fold;
-  // From the last byte known: a range that begins at the object's end would be refused.
-  const last = position(Math.max(0, end - 1));
-  const read = yield* tries.bytes({ ask: 'read', start: last, end: position(end + READ_BYTES_MAX) });
-  if (read === null && end === 0) return fold; // a segment that nobody has begun
-  const continues = read !== null && read.length >= end;
-  if (continues) fold.push(read.bytes.subarray(end - last));
-  if (!continues || (fold.end === read.length && !fold.agreesWith(read.crc64))) {
-    call.forget();
-    return yield* cold(tries, log, continues ? segment : 0);
-  }
-  call.note(fold);
-  return yield* caughtUp(tries, log, fold, call, position(read.length));
 }
 
 function refused(tries: Tries, why: Refusal) {

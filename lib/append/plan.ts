@@ -58,6 +58,8 @@ export interface ReadBytes {
   /** Length of the whole object when it was read. */
   readonly length: number;
   readonly crc64: bigint | null;
+  /** `Appendable`, or that of an object that cannot be appended to; null if the store did not say. */
+  readonly type: string | null;
 }
 
 /** What the store said instead of an answer. A `StoreError` is one. */
@@ -72,7 +74,9 @@ export interface Failure {
 export type Attempt =
   | { readonly outcome: 'appended'; readonly nextPosition: number; readonly crc64: bigint | null }
   | { readonly outcome: 'conflict'; readonly length: Position | null }
-  | { readonly outcome: 'unclear' | 'throttled' };
+  | { readonly outcome: 'unclear' | 'throttled' }
+  /** Nothing can be appended to what is under the key: a tombstone (§3.7), or else the call ends with `error`. */
+  | { readonly outcome: 'barred'; readonly error: AppendError };
 
 /** What to read of the object. */
 type Range = Omit<Extract<Ask, { ask: 'read' }>, 'key'> | Omit<Extract<Ask, { ask: 'tail' }>, 'key'>;
@@ -102,7 +106,7 @@ export class Tries {
     this.key = key;
   }
 
-  /** One attempt. Throws if it is refused. */
+  /** One attempt. Throws if it is refused, unless the object itself bars it. */
   *append(at: Position, body: Uint8Array): Plan<Attempt> {
     this.#attempts++;
     this.#positions.push(at);
@@ -114,8 +118,10 @@ export class Tries {
       case 'conflict':
         return this.#conflict(reply.length);
       default: {
-        const rule = this.#judge(reply);
+        const rule = this.#ruleFor(reply);
         if (rule.outcome === 'conflict') return this.#conflict(null);
+        if (rule.outcome === 'barred') return { outcome: 'barred', error: this.#refused(rule) };
+        if (rule.retry === 'never') throw this.#refused(rule);
         if (rule.mayHaveWritten) this.unclearAt = at;
         yield* this.pause();
         return { outcome: rule.outcome === 'throttled' ? 'throttled' : 'unclear' };
@@ -190,15 +196,23 @@ export class Tries {
     return { outcome: 'conflict', length: length === null ? null : position(length) };
   }
 
-  /** The rule for a failure that can be tried again; throws for one that cannot, and for a stop. */
-  #judge(reply: Reply): CodeRule {
+  /** Throws for a failure that cannot be tried again, and for a stop. */
+  #judge(reply: Reply): void {
+    const rule = this.#ruleFor(reply);
+    if (rule.retry === 'never') throw this.#refused(rule);
+  }
+
+  /** The rule for a failure; throws for a stop. */
+  #ruleFor(reply: Reply): CodeRule {
     if (reply.kind === 'stop') throw this.#stopped(reply.reason);
     if (reply.kind !== 'failed') throw new TypeError(`a driver answered ${reply.kind} to something else`);
     this.#failure = reply.failure;
-    const rule = ruleOf(reply.failure);
-    if (rule.retry !== 'never') return rule;
-    if (this.unclearAt === null) throw new AppendRefused(rule, this.#detail());
-    throw this.unknown(`An attempt had no answer, and the next was refused. ${rule.advice}`);
+    return ruleOf(reply.failure);
+  }
+
+  #refused(rule: CodeRule): AppendError {
+    if (this.unclearAt === null) return new AppendRefused(rule, this.#detail());
+    return this.unknown(`An attempt had no answer, and the next was refused. ${rule.advice}`);
   }
 
   #stopped(reason: StopReason): AppendError {

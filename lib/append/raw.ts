@@ -39,6 +39,7 @@ export function* appendRaw(
       checkAnswer(tries, attempt, end, expected);
       return { start, state: { length: end, crc64: attempt.crc64 ?? expected } };
     }
+    if (attempt.outcome === 'barred') throw attempt.error;
     if (attempt.outcome !== 'conflict') continue; // the same bytes at the same position: only one of them can land
 
     const found = attempt.length ?? (yield* current(tries)).length;

@@ -131,10 +131,13 @@ export class Receipts {
       const place = this.#found.get(digest);
       if (place === undefined) return [];
       // An earlier call of this writer may have tried the same place: it did so at another time.
+      // A checkpoint does not tell the writer; what it tells is enough, since only one append is at a place.
+      const attempt = place === null ? undefined : this.#attempts.get(`${place.segment}/${place.start}`);
       const ours =
         place !== null &&
-        place.writer === this.#writer &&
-        this.#attempts.get(`${place.segment}/${place.start}`)?.atMs === place.atMs;
+        (place.writer === this.#writer || place.writer === '') &&
+        attempt?.atMs === place.atMs &&
+        attempt.end >= place.end;
       const repeat = !ours || given.has(digest);
       given.add(digest);
       return [this.#receipt(record, place, repeat)];

@@ -106,6 +106,15 @@ export class Window {
     this.#forget();
   }
 
+  /** What it holds. */
+  state(): WindowState {
+    return {
+      runs: this.#runs.slice(this.#gone),
+      numbers: this.#numbers.all(),
+      latestMs: this.#latestMs,
+    };
+  }
+
   /** What it will hold after `commit`. */
   stateAfter(commit: Commit, landed: Landed, digests?: readonly string[]): WindowState {
     const { runs, numbered } = split(commit, landed, digests);

@@ -27,6 +27,7 @@ import { payloadsOf } from './payloads.ts';
 import { etagOf, problemResponse } from './problem.ts';
 import { fieldsOf } from './query.ts';
 import type { ObjectReader } from './read/answer.ts';
+import { withoutTombstones } from './read/gone.ts';
 import { readPlace } from './read/place.ts';
 import { readTarget } from './read/read.ts';
 import { APPEND, appendPath, pathOf } from './route.ts';
@@ -143,7 +144,8 @@ export function createHttpApp<Bindings extends object>(
     const place = readPlace(target, path, new URL(c.req.url).searchParams, runtime.now());
     caller.allow(place.key);
     const isHead = c.req.method === 'HEAD';
-    return readTarget(store, target, place, { headers, isHead, remainingMs: call.remainingMs });
+    const objects = target.format === 'log' ? withoutTombstones(store) : store;
+    return readTarget(objects, target, place, { headers, isHead, remainingMs: call.remainingMs });
   });
 
   app.get('/', (c) =>

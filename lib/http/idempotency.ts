@@ -8,7 +8,7 @@ import { IdempotencyMismatch, OutcomeUnknown } from '../append/errors.ts';
 import type { RecordReceipt } from '../append/types.ts';
 import { quote } from '../intake/errors.ts';
 import { type Content, type Payload, recordOf } from '../intake/payload.ts';
-import { namesOf } from '../reader.ts';
+import { namesOf, tombstoneOf } from '../reader.ts';
 import { type ObjectStore, StoreError } from '../store/port.ts';
 
 /** Kept back from the remaining time, to answer before the platform ends the call. */
@@ -43,6 +43,7 @@ export async function assertSameRecords(
       records.map(({ receipt }) => receipt),
       remainingMs,
     );
+    if (stored === null) continue;
     for (const [index, { receipt, content }] of records.entries()) {
       const { id, source } = receipt;
       const { line } = recordOf(content, { id, source, timeMs: 0 });
@@ -55,12 +56,12 @@ export async function assertSameRecords(
   }
 }
 
-/** The data lines of records that are in one append. */
+/** The data lines of records that are in one append; null if retention has removed it (§3.7): their ids are all that is known. */
 async function storedLines(
   store: Pick<ObjectStore, 'read'>,
   records: readonly RecordReceipt[],
   remainingMs: () => number,
-): Promise<Uint8Array[]> {
+): Promise<Uint8Array[] | null> {
   const [{ object: key = '', start = null, end = null } = {}] = records;
   const timeoutMs = Math.min(REQUEST_TIMEOUT_MS, remainingMs() - ANSWER_MS);
   if (start === null || end === null || timeoutMs <= 0) throw unknown(key);
@@ -68,6 +69,7 @@ async function storedLines(
     const read = await store.read(key, { start, end }, { timeoutMs });
     const lines = read && dataLines(read.bytes, start, records);
     if (lines) return lines;
+    if (read?.type === 'Normal' && (await tombstoneOf(store, key, { timeoutMs })) !== null) return null;
   } catch (error) {
     if (error instanceof StoreError) throw unknown(key, error);
     throw error;

@@ -27,6 +27,8 @@ export const INTAKE_STATUS = {
   UnknownTarget: 404,
   NotFound: 404,
   MethodNotAllowed: 405,
+  /** Retention has removed it. */
+  Gone: 410,
   PayloadTooLarge: 413,
   /** More than one answer holds: it is read in parts. */
   ObjectTooLarge: 413,

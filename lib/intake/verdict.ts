@@ -50,6 +50,7 @@ const VERDICTS: Readonly<Record<IntakeErrorCode | AppendErrorCode, Verdict>> = {
   MalformedRequest: 'again',
   MethodNotAllowed: 'again',
   NotFound: 'again',
+  Gone: 'again',
   ObjectTooLarge: 'again',
   OutOfTime: 'again',
   RangeNotSatisfiable: 'again',

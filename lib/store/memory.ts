@@ -91,10 +91,10 @@ export function memoryStore(options: MemoryStoreOptions = {}): Bucket {
       throwIf(invalidKey(key));
       const object = objects.get(key);
       if (object === undefined) return null;
-      const { length, crc64 } = object;
+      const { type, length, crc64 } = object;
       const start = 'last' in range ? Math.max(0, length - range.last) : Math.min(range.start, length);
       const end = 'last' in range ? length : Math.min(range.end, length);
-      return { bytes: object.buffer.slice(start, Math.max(start, end)), start, length, crc64 };
+      return { bytes: object.buffer.slice(start, Math.max(start, end)), start, length, crc64, type };
     },
 
     async append(key: string, position: number, body: Uint8Array, call: AppendCall): Promise<AppendAnswer> {

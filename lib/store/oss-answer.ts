@@ -16,6 +16,11 @@ export function crc64(answer: HttpAnswer): bigint | null {
   return text !== undefined && /^\d+$/.test(text) ? BigInt(text) : null;
 }
 
+/** `Appendable`, `Normal`, `Multipart` or `Symlink`. */
+export function objectType({ headers }: HttpAnswer): string | null {
+  return headers.get('x-oss-object-type') ?? null;
+}
+
 /** OSS's own code for a refused call, or null where the answer carries none. */
 export function errorCode(answer: HttpAnswer): string | null {
   return element(errorDocument(answer), 'Code');

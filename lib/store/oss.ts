@@ -13,6 +13,7 @@ import {
   incomplete,
   isMissing,
   lengthOfRefusedRange,
+  objectType,
   refusal,
   servedRange,
 } from './oss-answer.ts';
@@ -49,7 +50,7 @@ export function storeOf(send: OssClient): ObjectStore {
     const { headers } = answer;
     const lastModifiedMs = Date.parse(headers.get('last-modified') ?? '');
     return {
-      type: headers.get('x-oss-object-type') ?? 'Normal',
+      type: objectType(answer) ?? 'Normal',
       length,
       crc64: crc64(answer),
       contentType: headers.get('content-type') ?? null,
@@ -63,7 +64,7 @@ export function storeOf(send: OssClient): ObjectStore {
     if (wanted === null) {
       // HTTP has no empty range; a HEAD says all that such a read can tell.
       const info = await head(key, call);
-      return info && nothingOf(range, info.length, info.crc64);
+      return info && nothingOf(range, info.length, info);
     }
     const answer = await send(call.timeoutMs, (oss, ctx) => {
       // Without `standard`, a range past the end would bring the whole object.
@@ -71,15 +72,16 @@ export function storeOf(send: OssClient): ObjectStore {
       return oss.get(key, request);
     });
     if (isMissing(answer)) return null;
+    const told = { crc64: crc64(answer), type: objectType(answer) };
     if (answer.status === 206) {
       const served = servedRange(answer);
       if (served === null) throw incomplete(answer, 'the range it promises');
-      return { bytes: answer.body, ...served, crc64: crc64(answer) };
+      return { bytes: answer.body, ...served, ...told };
     }
-    if (answer.status === 200) return partOf(answer.body, range, crc64(answer));
+    if (answer.status === 200) return partOf(answer.body, range, told);
     const length = lengthOfRefusedRange(answer);
     if (length === null) throw refusal(answer);
-    return nothingOf(range, length, crc64(answer));
+    return nothingOf(range, length, told);
   }
 
   async function append(
@@ -117,18 +119,21 @@ function rangeHeader(range: ByteRange): string | null {
   return range.start < range.end ? `bytes=${range.start}-${range.end - 1}` : null;
 }
 
+/** What an answer tells of the whole object, beside its length. */
+type Told = Pick<ReadAnswer, 'crc64' | 'type'>;
+
 /** The answer to a read that no byte of the object falls into. */
-function nothingOf(range: ByteRange, length: number, crc: bigint | null): ReadAnswer {
+function nothingOf(range: ByteRange, length: number, { crc64: crc, type }: Told): ReadAnswer {
   const start = 'last' in range ? length : Math.min(range.start, length);
-  return { bytes: new Uint8Array(), start, length, crc64: crc };
+  return { bytes: new Uint8Array(), start, length, crc64: crc, type };
 }
 
 /** The answer to a read for which OSS sent the whole object. */
-function partOf(whole: Buffer, range: ByteRange, crc: bigint | null): ReadAnswer {
+function partOf(whole: Buffer, range: ByteRange, told: Told): ReadAnswer {
   const { length } = whole;
   const start = 'last' in range ? Math.max(0, length - range.last) : Math.min(range.start, length);
   const end = 'last' in range ? length : range.end;
-  return { bytes: whole.subarray(start, end), start, length, crc64: crc };
+  return { bytes: whole.subarray(start, end), start, length, ...told };
 }
 
 function throwIf(error: StoreError | null): void {

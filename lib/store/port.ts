@@ -116,6 +116,8 @@ export interface ReadAnswer {
   readonly length: number;
   /** CRC-64/XZ of the whole object at that length, null if the store did not say. */
   readonly crc64: bigint | null;
+  /** As in `ObjectInfo`, null if the store did not say. */
+  readonly type: string | null;
 }
 
 export type AppendAnswer =

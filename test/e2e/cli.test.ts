@@ -6,9 +6,12 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LOCAL_BUCKET, LOCAL_KEY, LOCAL_REGION } from '../../infra/cli/stack.ts';
 import { type OssServer, startOss } from '../../infra/local/oss/server.ts';
+import { createAppender } from '../../lib/appender.ts';
 import { systemRuntime } from '../../lib/runtime.ts';
 import { ossStore } from '../../lib/store/oss.ts';
+import { ossBucket } from '../../lib/store/oss-bucket.ts';
 import { readLog } from '../lib/append/reference.ts';
+import { entombLog } from '../lib/entomb.ts';
 import { cli, newDataDir, ROOT, removeDataDir, run } from './stack.ts';
 
 let dir: string;
@@ -175,6 +178,31 @@ describe('npm run cat', () => {
     );
     expect(await said('events/2001/x~00001.ndjson')).toBe('events/2001/x~00001\n');
     expect(await said('notes/x.ndjson')).toBe('notes/x\n');
+  });
+
+  it('tells on standard error what is left of a segment that retention has removed, and goes on', async () => {
+    const runtime = systemRuntime();
+    const bucket = ossBucket({
+      endpoint: oss.url,
+      region: LOCAL_REGION,
+      bucket: LOCAL_BUCKET,
+      credentials: () => LOCAL_KEY,
+      runtime,
+    });
+    const appender = createAppender({ store: bucket, runtime, writer: 'test' });
+    const key = 'events/2002/x.ndjson';
+    const append = (id: string) =>
+      appender.appendRecords(key, [{ line: Buffer.from(`"${id}"`), id, source: 's', timeMs: 0 }], {
+        remainingMs: () => 10_000,
+      });
+    await append('old');
+    await entombLog(bucket, appender, key);
+    await append('new');
+    const { stdout, stderr } = await cli('cat', [key, ...port]);
+    expect(stdout.toString()).toMatch(/^"new"\n\{"\$commit":/);
+    expect(stderr).toMatch(
+      /^events\/2002\/x\.ndjson was removed at .*; it had \d+ bytes\. Its records are in tables\/rows\/ \(rows\)\.\n$/,
+    );
   });
 });
 

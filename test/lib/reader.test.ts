@@ -148,8 +148,14 @@ describe('the records of a log', () => {
 
   it.each([
     ['went away', async () => null],
-    ['became shorter', async () => ({ bytes: Buffer.alloc(1), start: 0, length: 5, crc64: null })],
-    ['gave nothing', async () => ({ bytes: Buffer.alloc(0), start: 0, length: 1e6, crc64: null })],
+    [
+      'became shorter',
+      async () => ({ bytes: Buffer.alloc(1), start: 0, length: 5, crc64: null, type: null }),
+    ],
+    [
+      'gave nothing',
+      async () => ({ bytes: Buffer.alloc(0), start: 0, length: 1e6, crc64: null, type: null }),
+    ],
   ])('are an error if the object %s while it was read', async (_name, later) => {
     const it = world();
     await it.append([record('1')]);

@@ -1,10 +1,11 @@
 /** P2 to P5 for one log, all of its segments, and the truth of its receipts and errors. */
+import { crc64 } from '../../infra/local/oss/crc64.ts';
 import { readLog } from '../lib/append/reference.ts';
+import { type Delivery, nameOf } from './calls.ts';
 import { checkOnce, checkProducers } from './check-once.ts';
 import { fateOf, isLie, type ObjectOfRun, type Segment, type Violation, wasThere } from './object.ts';
 import type { Incarnation, Landing } from './oss.ts';
 import { compare, type LogReceipt, nameIn, type Place, type Places, recordName } from './places.ts';
-import { type Delivery, nameOf } from './run.ts';
 
 const LINE_END = 10;
 
@@ -55,6 +56,9 @@ function readInto(
       bytes[commit.start] !== LINE_END
     )
       violations.push(`P4: the append at ${commit.start} of ${key} does not begin on a line of its own`);
+    violations.push(
+      ...incarnation.tombstones.flatMap((one) => checkTombstone(key, one, incarnation, landing)),
+    );
     for (const [record, found] of commit.records.entries()) {
       const name = nameIn(found);
       const sent = calls.some(({ given }) =>
@@ -68,6 +72,19 @@ function readInto(
     }
   }
   return violations;
+}
+
+/** P4: what a tombstone tells of the bytes that it stands for has all of an append in it. */
+function checkTombstone(
+  key: string,
+  tombstone: Buffer,
+  { bytes }: Incarnation,
+  { end }: Landing,
+): Violation[] {
+  const [first = ''] = tombstone.toString('utf8').split('\n');
+  const { length, crc64: sum } = JSON.parse(first).$tombstone;
+  if (end <= length && String(crc64(bytes.subarray(0, length))) === sum) return [];
+  return [`P4: ${key} has a tombstone for ${length} bytes, and there was an append up to ${end}`];
 }
 
 function receiptsOf(call: Delivery, places: Places): LogReceipt[] {

@@ -1,7 +1,8 @@
 /** P3 to P5 for one `raw` object, and the truth of its receipts and errors. */
+
+import { type Delivery, nameOf } from './calls.ts';
 import { fateOf, isLie, type ObjectOfRun, type Violation, wasThere } from './object.ts';
 import type { Incarnation, Landing } from './oss.ts';
-import { type Delivery, nameOf } from './run.ts';
 
 /** A payload in an object. */
 interface Place {

@@ -12,6 +12,9 @@
  * - **fate**: what a call says is not in never is. **receipt**: what it says of place and novelty is so. **If-Match**:
  *   what names a position is there or not in. **error**: no error but the five of PROTOCOL.md §6, with a true length.
  *
+ * Where a log was **retired** during the run, all of that holds across its end: what a tombstone stands for counts as being
+ * in the log. A tombstone stands for all that writers had put in; and no call is refused because of one.
+ *
  * Where an object was **deleted** during the run, less is promised, and that is checked:
  * - What was acknowledged was in it at some time during the call; a repeat, at some time before its end.
  * - A log append whose answer came is not acknowledged if its writer went by bytes of an object that was gone, unless
@@ -21,16 +24,19 @@
  *   there again.
  * - Not checked: order, and that what nobody acknowledged is there at most once.
  */
+
+import { type Delivery, errorOf, nameOf } from './calls.ts';
 import { checkLog } from './check-log.ts';
 import { checkRaw } from './check-raw.ts';
 import type { ObjectOfRun, Violation } from './object.ts';
-import { type Delivery, errorOf, keysOf, nameOf, type Run } from './run.ts';
+import { keysOf, type Run } from './run.ts';
 
 export function check(run: Run): readonly Violation[] {
   const found = run.deliveries.flatMap((delivery) => [
     ...checkEnd(run, delivery),
     ...checkError(run, delivery),
   ]);
+  found.push(...run.errors);
   if (!run.ended) found.push('P7: the run did not come to an end');
   for (const key of keysOf(run)) {
     const calls = run.deliveries.filter(({ job }) => job.key === key);
@@ -71,6 +77,8 @@ function checkError({ oss }: Run, call: Delivery): Violation[] {
   const name = nameOf(call);
   if (error === null || FATES[error.code] !== error.fate)
     return [`error: call ${name} ended with what is no error of an append: ${call.outcome.error}`];
+  if (error.code === 'AppendRefused' && error.storeCode === 'ObjectNotAppendable')
+    return [`retired: call ${name} was refused, and all that cannot be appended to is tombstones`];
   if (error.code !== 'PositionMismatch') return [];
   if (call.ifPosition === null || call.ifPosition === error.length)
     return [

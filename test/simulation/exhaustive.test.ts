@@ -5,9 +5,9 @@ import { appendRaw, type RawState } from '../../lib/append/raw.ts';
 import { jsonLine } from '../../lib/append/record.ts';
 import type { RecordReceipt } from '../../lib/append/types.ts';
 import { type ReferenceCommit, readLog } from '../lib/append/reference.ts';
+import { errorOf } from './calls.ts';
 import { CRASH, driven, type Explored, explore, type Writer } from './exhaustive.ts';
 import { type Core, MUTATIONS, mutant } from './mutants.ts';
-import { errorOf } from './run.ts';
 
 /** What a writer was told of one payload. */
 interface Told {

@@ -241,7 +241,7 @@ function waysOf(ask: Ask, length: number): readonly Way[] {
 }
 
 function look(ask: Exclude<Ask, { ask: 'append' }>, { bytes: all, crc64: sum }: Content): Reply {
-  const whole = { length: all.length, crc64: sum };
+  const whole = { length: all.length, crc64: sum, type: 'Appendable' };
   const there = all.length > 0; // nothing here creates an empty object
   if (ask.ask === 'head') return { kind: 'info', info: there ? whole : null };
   if (!there || (ask.ask !== 'read' && ask.ask !== 'tail')) return { kind: 'bytes', read: null };

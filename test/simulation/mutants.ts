@@ -4,7 +4,7 @@ import path from 'node:path';
 import { build } from 'esbuild';
 import type { appendLog } from '../../lib/append/log.ts';
 import type { appendRaw } from '../../lib/append/raw.ts';
-import type { System } from './run.ts';
+import type { System } from './system.ts';
 
 export interface Mutation {
   /** What is broken, as what the code no longer does. */
@@ -33,6 +33,7 @@ export async function mutant({ file, text, by }: Mutation): Promise<Core> {
       contents: `
         export { createAppender } from './appender.ts';
         export { StoreError } from './store/port.ts';
+        export { entomb } from './entomb.ts';
         export { appendLog } from './append/log.ts';
         export { appendRaw } from './append/raw.ts';`,
       resolveDir: LIB,
@@ -71,14 +72,14 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'folding what others appended, after a conflict',
-    file: 'append/log.ts',
+    file: 'append/catch-up.ts',
     text: 'fold.push(read.bytes);',
     by: 'fold = (fold.constructor as typeof LogFold).unknown(log, { segment: fold.segment, end: position(next), crc64: null, endsLine: true });',
     breaks: 'P2',
   },
   {
     name: 'sending a log append again at the same position while it is unclear',
-    file: 'append/log.ts',
+    file: 'append/catch-up.ts',
     text: "if (attempt.outcome !== 'conflict') continue;",
     by: "if (attempt.outcome !== 'conflict') return position((yield* tries.head())?.length ?? 0);",
     breaks: 'fate',
@@ -148,7 +149,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'looking at an own unclear append by itself',
-    file: 'append/log.ts',
+    file: 'append/catch-up.ts',
     text: 'call.attemptEndAfter(fold));',
     by: 'Number.POSITIVE_INFINITY);',
     breaks: 'P2',
@@ -229,5 +230,26 @@ export const MUTATIONS: readonly Mutation[] = [
     text: 'add(known.ranges, first, first + count - 1);',
     by: 'add(known.ranges, first, first + count);',
     breaks: 'receipt',
+  },
+  {
+    name: 'putting a tombstone only where a log was retired',
+    file: 'append/retire.ts',
+    text: "if (!fold.closed) return { kind: 'open' };",
+    by: '',
+    breaks: 'P4',
+  },
+  {
+    name: 'carrying what is known over the end of a log',
+    file: 'append/fold.ts',
+    text: 'window: this.#window.state(),',
+    by: 'window: new Window(this.limits.dedupe).state(),',
+    breaks: 'P2',
+  },
+  {
+    name: 'recognising a tombstone where an append is barred',
+    file: 'append/catch-up.ts',
+    text: 'const behind = yield* behindTombstone(tries, log, fold, call);\n  if (behind === null) throw found;',
+    by: 'const behind = fold;\n  if (behind !== null) throw found;',
+    breaks: 'retired',
   },
 ];

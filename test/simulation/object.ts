@@ -1,7 +1,7 @@
 /** What the checker asks of one object or log, whatever its format. */
 import type { DedupeWindow } from '../../lib/append/types.ts';
+import { type Delivery, errorOf } from './calls.ts';
 import type { Incarnation, Landing } from './oss.ts';
-import { type Delivery, errorOf } from './run.ts';
 
 /** One broken promise, as a sentence that begins with its name. */
 export type Violation = string;

@@ -2,7 +2,8 @@
  * The OSS of the simulation: its rule of positions, and a memory of everything that was ever in it.
  *
  * An object that is deleted and written again is another **incarnation** under the same key; its number is the
- * **generation**. Every piece of an incarnation is a **landing**, with who sent it, when, and what that sender knew.
+ * **generation**. Every piece of an incarnation is a **landing**, with who sent it, when, and what that sender knew. An
+ * incarnation that is entombed keeps its bytes aside, for the checker: nobody else sees anything but the tombstone.
  */
 import { crc64 } from '../../lib/append/crc64.ts';
 
@@ -33,6 +34,21 @@ export interface Incarnation {
   untilMs: number;
   bytes: Buffer;
   crc64: bigint;
+  /** The ordinary objects that were put in its place, the last one last. */
+  readonly tombstones: Buffer[];
+}
+
+/** What is seen of an object. */
+export interface Surface {
+  readonly type: 'Appendable' | 'Normal';
+  readonly bytes: Buffer;
+  readonly crc64: bigint;
+}
+
+export function surfaceOf({ bytes, crc64: sum, tombstones }: Incarnation): Surface {
+  const tombstone = tombstones.at(-1);
+  if (tombstone === undefined) return { type: 'Appendable', bytes, crc64: sum };
+  return { type: 'Normal', bytes: tombstone, crc64: crc64(tombstone) };
 }
 
 interface Kept {
@@ -59,8 +75,12 @@ export class SimulatedOss {
   current(key: string): Incarnation | null {
     return this.#key(key).current;
   }
+  surface(key: string): Surface | null {
+    const found = this.current(key);
+    return found && surfaceOf(found);
+  }
   length(key: string): number {
-    return this.current(key)?.bytes.length ?? 0;
+    return this.surface(key)?.bytes.length ?? 0;
   }
   generation(key: string): number {
     return this.#key(key).generation;
@@ -72,10 +92,11 @@ export class SimulatedOss {
     return this.#key(key).lengths;
   }
 
-  /** All of `body` at `position`, or nothing: then the length that was found instead. */
-  append(key: string, position: number, body: Uint8Array, sent: Sent): Landing | number {
+  /** All of `body` at `position`, or nothing: then the length that was found instead, or null for an ordinary object. */
+  append(key: string, position: number, body: Uint8Array, sent: Sent): Landing | number | null {
     const kept = this.#key(key);
     const length = kept.current?.bytes.length ?? 0;
+    if (kept.current !== null && kept.current.tombstones.length > 0) return null;
     if (position !== length) return length;
     const landedMs = this.#nowMs();
     if (kept.current === null) {
@@ -86,6 +107,7 @@ export class SimulatedOss {
         untilMs: Number.POSITIVE_INFINITY,
         bytes: Buffer.alloc(0),
         crc64: 0n,
+        tombstones: [],
       };
       kept.all.push(kept.current);
     }
@@ -102,6 +124,14 @@ export class SimulatedOss {
     kept.current.landings.push(landing);
     kept.lengths.push({ fromMs: landedMs, length: landing.end });
     return landing;
+  }
+
+  /** An ordinary object in the place of the one that is there. */
+  put(key: string, bytes: Uint8Array): void {
+    const kept = this.#key(key);
+    if (kept.current === null) throw new Error(`nobody puts what is not there: ${key}`);
+    kept.current.tombstones.push(Buffer.from(bytes));
+    kept.lengths.push({ fromMs: this.#nowMs(), length: bytes.length });
   }
 
   /** Bytes of someone who knows the length. */

@@ -1,8 +1,8 @@
 /** Where the records of a log are, and what makes them the same. */
 import type { RecordReceipt } from '../../lib/append/types.ts';
 import type { ReferenceCommit, ReferenceRecord } from '../lib/append/reference.ts';
+import type { Delivery, Given } from './calls.ts';
 import type { Incarnation, Landing } from './oss.ts';
-import type { Delivery, Given } from './run.ts';
 
 /** A record in a log. */
 export interface Place {

@@ -4,59 +4,34 @@
  */
 import { createHash } from 'node:crypto';
 import { jsonLine } from '../../lib/append/record.ts';
-import type { LogRecord, Receipt, RecordNumber, RecordReceipt } from '../../lib/append/types.ts';
-import { type Appender, createAppender } from '../../lib/appender.ts';
-import { StoreError } from '../../lib/store/port.ts';
+import type { LogRecord, Receipt, RecordReceipt } from '../../lib/append/types.ts';
+import type { Appender } from '../../lib/appender.ts';
+import {
+  type Delivery,
+  errorText,
+  givenText,
+  mayBeSentAgain,
+  nameOf,
+  type Outcome,
+  receiptText,
+} from './calls.ts';
 import { type Fault, Weather } from './faults.ts';
 import { Instance } from './instance.ts';
 import { storeOf } from './network.ts';
 import { SimulatedOss } from './oss.ts';
 import { Random } from './random.ts';
+import { Retiring } from './retirer.ts';
 import type { Job, Scenario } from './scenario.ts';
 import { Scheduler } from './scheduler.ts';
-
-/** What is put to the test. A mutant is another one. */
-export interface System {
-  readonly createAppender: typeof createAppender;
-  readonly StoreError: typeof StoreError;
-}
-export const REAL: System = { createAppender, StoreError };
-
-/** One delivery of a job to an instance: one call of the appender. */
-export interface Delivery {
-  readonly job: Job;
-  /** Which of the job's deliveries it is, from 1. */
-  readonly number: number;
-  readonly instance: string;
-  /** What was given, in order: data lines and their ids, or one payload without an id. */
-  readonly given: readonly Given[];
-  readonly ifPosition: number | null;
-  readonly submitMs: number;
-  readonly deadlineMs: number;
-  /** When the call ended or its instance crashed; infinity if it never did. */
-  endMs: number;
-  /** When its instance last thawed during the call, or the call's start. */
-  thawedMs: number;
-  outcome: Outcome | null;
-}
-
-export interface Given {
-  readonly id: string | null;
-  readonly source: string;
-  readonly numbered?: RecordNumber | undefined;
-  readonly text: string;
-}
-
-export type Outcome =
-  | { readonly kind: 'receipts'; readonly receipts: readonly (Receipt | RecordReceipt)[] }
-  | { readonly kind: 'error'; readonly error: unknown }
-  | { readonly kind: 'crashed' };
+import { REAL, type System } from './system.ts';
 
 export interface Run {
   readonly scenario: Scenario;
   readonly oss: SimulatedOss;
   readonly deliveries: readonly Delivery[];
   readonly struck: readonly string[];
+  /** Of those who end logs: what went wrong that may not. */
+  readonly errors: readonly string[];
   /** Nothing was left to happen. */
   readonly ended: boolean;
   readonly trace: readonly string[];
@@ -110,6 +85,7 @@ class World {
   readonly #trace: string[] = [];
   readonly #deliveries: Delivery[] = [];
   readonly #instances: Started[] = [];
+  readonly #retiring: Retiring;
   readonly #conditions = new Map<Job, number>();
   /** Jobs that their source has done with. */
   readonly #done = new Set<Job>();
@@ -124,17 +100,31 @@ class World {
     this.#scheduler = new Scheduler(new Random(...seed, 'ties'));
     this.#weather = new Weather(seed, scenario.rates, scenario.spared);
     this.#oss = new SimulatedOss(() => this.#scheduler.nowMs);
+    this.#retiring = new Retiring({
+      scenario,
+      system,
+      scheduler: this.#scheduler,
+      weather: this.#weather,
+      oss: this.#oss,
+      stepped: (instance) => {
+        this.#stepped = instance;
+      },
+      connect: (instance, random) => this.#connect(instance, random),
+      say: (who, what) => this.#say(who, what),
+    });
   }
 
   async run(): Promise<Run> {
     for (let n = 0; n < this.#scenario.instances; n++) this.#start(n, 0);
     for (const source of new Set(this.#scenario.jobs.map((job) => job.source))) this.#next(source);
+    this.#retiring.start();
     const ended = await this.#scheduler.run(() => this.#strike(), EVENTS_MAX);
     return {
       scenario: this.#scenario,
       oss: this.#oss,
       deliveries: this.#deliveries,
       struck: this.#weather.struck,
+      errors: this.#retiring.errors,
       ended,
       trace: this.#trace,
     };
@@ -148,13 +138,20 @@ class World {
 
   /** Puts an instance in a place; every one has a name of its own. */
   #start(place: number, generation: number): void {
-    const { coldStart, requestTimeoutMs, requestsMax, skewMsMax, latencyMs } = this.#scenario;
+    const { skewMsMax } = this.#scenario;
     const writer = `w${place}.${generation}`;
     const { random } = this.#weather.of(writer);
     const skewMs = random.between(0, skewMsMax);
     const instance = new Instance(writer, skewMs, this.#scheduler, (one) => {
       this.#stepped = one;
     });
+    const { appender } = this.#connect(instance, random);
+    this.#instances[place] = { instance, appender, generation };
+  }
+
+  /** An instance's way to the store, and an appender that goes it. */
+  #connect(instance: Instance, random: Random) {
+    const { coldStart, requestTimeoutMs, requestsMax, latencyMs } = this.#scenario;
     const store = storeOf(instance, {
       scheduler: this.#scheduler,
       oss: this.#oss,
@@ -169,12 +166,12 @@ class World {
     const appender = this.#system.createAppender({
       store,
       runtime: instance.runtime(random),
-      writer,
+      writer: instance.name,
       coldStart,
       requestTimeoutMs,
       requestsMax,
     });
-    this.#instances[place] = { instance, appender, generation };
+    return { store, appender };
   }
 
   #crash(instance: Instance): void {
@@ -185,7 +182,8 @@ class World {
       this.#end(delivery, { kind: 'crashed' });
       this.#again(delivery, this.#diceOf(delivery).between(0, VISIBILITY_MS_MAX));
     }
-    this.#start(place, (this.#instances[place]?.generation ?? 0) + 1);
+    if (place >= 0) this.#start(place, (this.#instances[place]?.generation ?? 0) + 1);
+    else this.#retiring.crashed(instance);
   }
 
   #freeze(instance: Instance): void {
@@ -241,7 +239,7 @@ class World {
 
   /** Bytes that a reader might trip over. */
   #strangeBytes(key: string, random: Random): Buffer {
-    const object = this.#oss.current(key)?.bytes ?? Buffer.alloc(0);
+    const object = this.#oss.surface(key)?.bytes ?? Buffer.alloc(0);
     const copied = object.subarray(random.whole(0, object.length));
     const plain = Buffer.from(`[${random.whole(0, 999)}]`);
     const strange = random.pick([plain, Buffer.from(`${plain}\n`), Buffer.from('\n'), ...FORGED, copied]);
@@ -360,36 +358,4 @@ async function append(
     ...(numbered && { numbered }),
   }));
   return appender.appendRecords(job.key, records, { ...options, dedupe, segmentBytesMax });
-}
-
-export const nameOf = ({ job, number }: Delivery): string => `${job.index}.${number}`;
-
-/** The error of a call as data: a mutant's errors are of classes of its own. */
-export function errorOf(error: unknown): { code: string; fate: string; length: number | null } | null {
-  if (!(error instanceof Error && 'fate' in error && 'code' in error)) return null;
-  const length = 'length' in error && typeof error.length === 'number' ? error.length : null;
-  return { code: String(error.code), fate: String(error.fate), length };
-}
-
-function mayBeSentAgain(error: unknown): boolean {
-  const code = errorOf(error)?.code;
-  return code === 'NotAppended' || code === 'OutcomeUnknown';
-}
-
-function errorText(error: unknown): string {
-  const told = errorOf(error);
-  return told === null ? `not an error of an append: ${error}` : `${told.code}, the payload is ${told.fate}`;
-}
-
-function givenText({ id, source, numbered, text }: Given): string {
-  if (id === null) return text.slice(0, 20);
-  if (numbered === undefined) return id;
-  return numbered.epoch === null ? `${source}/${id}` : `${source}/${numbered.epoch}/${id}`;
-}
-
-function receiptText(receipt: Receipt | RecordReceipt): string {
-  const where = receipt.start === null ? 'it' : `${receipt.object} ${receipt.start}-${receipt.end}`;
-  return 'record' in receipt
-    ? `${receipt.id} in ${where}/${receipt.record}${receipt.repeat ? ' (repeat)' : ''}`
-    : where;
 }

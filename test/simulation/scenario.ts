@@ -20,6 +20,7 @@ export interface Scenario {
   readonly skewMsMax: number;
   /** One way, at least; an answer takes up to three times as long. */
   readonly latencyMs: number;
+  readonly retirements: readonly Retirement[];
   /** A raw payload is the same bytes in every delivery, so that deliveries cannot be told apart. */
   readonly equalPayloads: boolean;
 }
@@ -42,6 +43,16 @@ export interface Job {
   readonly redeliveredAfterMs: number | null;
   /** It names a position: the length at that moment, or one that is off. */
   readonly condition: 'length' | 'off' | null;
+}
+
+/** Someone ends a log, and has tombstones put in the place of its segments. */
+export interface Retirement {
+  readonly key: string;
+  /** When it begins, and how long it is before each tombstone at the most. */
+  readonly atMs: number;
+  readonly pauseMs: number;
+  /** It asks for tombstones only, and has to be told that the log is open. */
+  readonly careless: boolean;
 }
 
 export interface JobRecord {
@@ -73,7 +84,7 @@ export function scenario(seed: number): Scenario {
   const rates = drawRates(random);
   const jobs: Job[] = [];
   for (let made = random.whole(2, 14); jobs.length < made; ) jobs.push(drawJob(random, jobs, style));
-  return {
+  const drawn: Scenario = {
     seed,
     salt: 0,
     instances: random.whole(1, 4),
@@ -92,7 +103,34 @@ export function scenario(seed: number): Scenario {
     skewMsMax: random.chance(0.5) ? 0 : random.between(0, 600_000),
     latencyMs: random.between(1, 20),
     equalPayloads: random.chance(0.2),
+    retirements: [],
   };
+  // Dice of their own: a scenario without is as it would be if there were none. As with segments, nothing vanishes.
+  const dice = new Random(seed, 2);
+  const mayEnd = rates.deleted === 0 && rates.replaced === 0 && dice.chance(0.6);
+  return mayEnd ? withRetirements(drawn, style.keys.filter(isLog), dice) : drawn;
+}
+
+/** What matters is what is known over the end of a log: so much comes again, and late, and windows are small. */
+function withRetirements(drawn: Scenario, keys: readonly string[], random: Random): Scenario {
+  const dedupe = random.chance(0.4) ? drawWindow(random) : drawn.dedupe;
+  const jobs = drawn.jobs.map((job) =>
+    random.chance(0.3) ? { ...job, redeliveredAfterMs: random.between(0, 30_000) } : job,
+  );
+  return { ...drawn, jobs, dedupe, retirements: keys.flatMap((key) => drawRetirements(random, key)) };
+}
+
+const isLog = (key: string): boolean => key.startsWith('log');
+
+function drawRetirements(random: Random, key: string): Retirement[] {
+  const pauseMs = random.pick([0, 0, 50, 5000]);
+  const untilMs = random.pick([400, 3000, 15_000, 60_000]);
+  return Array.from({ length: random.whole(1, 4) }, () => ({
+    key,
+    atMs: random.between(0, untilMs),
+    pauseMs,
+    careless: random.chance(0.2),
+  }));
 }
 
 /** No more than a few commits. */
@@ -119,7 +157,7 @@ function drawJob(random: Random, earlier: readonly Job[], style: Style): Job {
     index,
     source: random.whole(0, style.sources - 1),
     key,
-    format: key.startsWith('log') ? 'log' : 'raw',
+    format: isLog(key) ? 'log' : 'raw',
     records: drawRecords(random, index, key, earlier),
     size: random.whole(1, style.sizeMax),
     thinkMs: style.thinkMs(),

@@ -2,8 +2,9 @@
 import { check } from './check.ts';
 import { FAULTS, type Rates } from './faults.ts';
 import type { Violation } from './object.ts';
-import { REAL, type Run, type System, simulate } from './run.ts';
+import { type Run, simulate } from './run.ts';
 import type { Scenario } from './scenario.ts';
+import { REAL, type System } from './system.ts';
 
 export interface Failure {
   readonly run: Run;
@@ -45,6 +46,11 @@ export async function shrink(first: Failure, system: System = REAL): Promise<Fai
       if (scenario.jobs.length > 1)
         await fails({ ...scenario, jobs: scenario.jobs.filter(({ index }) => index !== job.index) });
     }
+    for (const retirement of smallest.run.scenario.retirements) {
+      const { scenario } = smallest.run;
+      const retirements = scenario.retirements.filter((one) => one !== retirement);
+      await fails({ ...scenario, retirements });
+    }
     for (const fault of FAULTS) {
       const { scenario } = smallest.run;
       if (scenario.rates[fault] > 0) await fails({ ...scenario, rates: without(scenario.rates, fault) });
@@ -77,7 +83,11 @@ export function story({ run, violations }: Failure): string {
 const promiseOf = ({ violations }: Failure): string => violations[0]?.split(':')[0] ?? '';
 
 const sizeOf = ({ run }: Failure): number =>
-  run.scenario.jobs.length + run.scenario.instances + run.struck.length + run.trace.length / 1000;
+  run.scenario.jobs.length +
+  run.scenario.retirements.length +
+  run.scenario.instances +
+  run.struck.length +
+  run.trace.length / 1000;
 
 const halved = (scenario: Scenario): Scenario => ({
   ...scenario,

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { errorOf } from './calls.ts';
 import { check } from './check.ts';
 import { FAULTS } from './faults.ts';
-import { errorOf, hashOf, keysOf, REAL, simulate } from './run.ts';
+import { hashOf, keysOf, simulate } from './run.ts';
 import { scenario } from './scenario.ts';
 import { failureOf, shrink, story } from './shrink.ts';
+import { REAL } from './system.ts';
 
 /** Every run of the tests takes these; `npm run torture` takes others. */
 const SEEDS = 3000;
@@ -66,6 +68,10 @@ describe('the simulation', () => {
         if (objects.length > 3) seen.add('segments');
         if (objects.some((one) => run.oss.current(one)?.bytes.includes('"state":') === true))
           seen.add('checkpoints');
+        const tombstones = objects.map((one) => run.oss.current(one)?.tombstones.length ?? 0);
+        if (tombstones.some((count, at) => count > 0 && at + 1 < objects.length))
+          seen.add('behind a tombstone');
+        if (tombstones.some((count) => count > 1)) seen.add('two tombstones');
       }
     }
     const ends = [
@@ -78,7 +84,7 @@ describe('the simulation', () => {
       'ProducerFenced',
       'SequenceGap',
     ];
-    const logs = ['in by its number', 'segments', 'checkpoints'];
+    const logs = ['in by its number', 'segments', 'checkpoints', 'behind a tombstone', 'two tombstones'];
     expect([...FAULTS, ...ends, ...logs].filter((one) => !seen.has(one))).toEqual([]);
     expect(calm).toBeGreaterThan(20);
   });

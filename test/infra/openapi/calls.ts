@@ -138,6 +138,8 @@ export const CALLS: readonly (readonly [
   ['unknown-target', 'POST', '/append/nothing', JSON_TYPE, '1'],
   ['unknown-target', 'GET', '/append/nothing'],
   ['not-found', 'GET', '/append/notes/none'],
+  ['gone', 'GET', '/append/orders?tenant=gone'],
+  ['gone', 'HEAD', '/append/orders?tenant=gone'],
   ['not-found', 'HEAD', '/append/notes/none'],
   ['not-found', 'GET', '/nothing'],
   ['method-not-allowed', 'PUT', '/append/notes/a'],

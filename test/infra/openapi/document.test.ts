@@ -11,12 +11,14 @@ import { Validator } from '@seriousme/openapi-schema-validator';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openApiDocument } from '../../../infra/openapi/document.ts';
+import { createAppender } from '../../../lib/appender.ts';
 import { defineConfig } from '../../../lib/config.ts';
 import { credentialHolder } from '../../../lib/credentials.ts';
 import { createAccess } from '../../../lib/http/access/access.ts';
 import { createHttpApp } from '../../../lib/http/app.ts';
 import { startWebServer, type WebServer, webPlatform } from '../../../lib/http/web.ts';
 import { type AppendAnswer, StoreError } from '../../../lib/store/port.ts';
+import { entombLog } from '../../lib/entomb.ts';
 import { BEARER, GITHUB_SECRET, WEBHOOK_SECRET } from '../../lib/http/access/support.ts';
 import { bench } from '../../lib/intake/support.ts';
 import { CALLS, CONFIG, EVENT } from './calls.ts';
@@ -75,6 +77,10 @@ beforeAll(async () => {
     timeoutMs: 1000,
   });
   const { config, runtime } = it;
+  const gone = { line: Buffer.from('{}'), id: 'a', source: 's', timeMs: runtime.now() };
+  const appender = createAppender({ store: it.store, runtime, writer: 'retirer' });
+  await appender.appendRecords('orders/gone/x', [gone], { remainingMs: () => 1000 });
+  await entombLog(it.store, appender, 'orders/gone/x');
   const secrets = new Map([
     ['HOOK', WEBHOOK_SECRET],
     ['GIT', GITHUB_SECRET],

@@ -43,6 +43,7 @@ const checkpoint: fc.Arbitrary<Checkpoint> = fc.record({
   segment: fc.nat(99_999),
   crc64: fc.option(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n })),
   closes: fc.boolean(),
+  entombed: fc.boolean(),
   activity: fc.array(
     fc.record({
       writer: fc.string({ unit: 'grapheme' }),
@@ -66,6 +67,7 @@ const EXAMPLE: Checkpoint = {
   segment: 1,
   crc64: 77n,
   closes: false,
+  entombed: false,
   activity: [{ writer: 'w', atMs: AT_MS, turn: { slot: 1, slotMs: 32 } }],
   window: {
     runs: [
@@ -102,7 +104,15 @@ describe('a checkpoint line', () => {
 
   it('of a log of which nothing is remembered says so', () => {
     const window = { runs: [], numbers: [], latestMs: Number.NEGATIVE_INFINITY };
-    const nothing = { position: 1, segment: 0, crc64: null, closes: false, activity: [], window };
+    const nothing = {
+      position: 1,
+      segment: 0,
+      crc64: null,
+      closes: false,
+      entombed: false,
+      activity: [],
+      window,
+    };
     expect(parseCheckpointLine(checkpointLine(nothing))).toEqual(nothing);
   });
 

@@ -11,7 +11,9 @@ describe('the table of codes', () => {
   it('tries again with the same bytes at the same position exactly where the bytes may be in or were turned away', () => {
     for (const [code, rule] of Object.entries(CODES)) {
       expect(rule.retry, code).toBe(
-        { conflict: 'rebase', unclear: 'same', throttled: 'same', refused: 'never' }[rule.outcome],
+        { conflict: 'rebase', unclear: 'same', throttled: 'same', barred: 'never', refused: 'never' }[
+          rule.outcome
+        ],
       );
       expect(rule.mayHaveWritten, code).toBe(rule.outcome === 'unclear');
       expect(rule.httpStatus, code).toBeGreaterThanOrEqual(400);

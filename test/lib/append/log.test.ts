@@ -318,7 +318,7 @@ describe('an append to a log ends with a typed error', () => {
   it('NotAppended, not in, once other bytes stand where an unclear attempt would be', () => {
     const others: Reply = {
       kind: 'bytes',
-      read: { bytes: Buffer.from('x\n'), start: 0, length: 2, crc64: null },
+      read: { bytes: Buffer.from('x\n'), start: 0, length: 2, crc64: null, type: null },
     };
     const stop: Reply = { kind: 'stop', reason: 'time' };
     const error = outcome(['a'], [nothing, LOST, resumed, { kind: 'conflict', length: 2 }, others, stop]);
@@ -329,7 +329,7 @@ describe('an append to a log ends with a typed error', () => {
   it('OutcomeUnknown if the log shrank under an unclear attempt', () => {
     const tail: Reply = {
       kind: 'bytes',
-      read: { bytes: Buffer.from('x\n'), start: 0, length: 2, crc64: null },
+      read: { bytes: Buffer.from('x\n'), start: 0, length: 2, crc64: null, type: null },
     };
     expect(outcome(['a'], [tail, LOST, resumed, { kind: 'conflict', length: 0 }])).toBeInstanceOf(
       OutcomeUnknown,
@@ -348,7 +348,7 @@ describe('an append to a log ends with a typed error', () => {
   it('PositionMismatch with the length if the asked position is not it', () => {
     const tail: Reply = {
       kind: 'bytes',
-      read: { bytes: Buffer.from('x\n'), start: 0, length: 2, crc64: null },
+      read: { bytes: Buffer.from('x\n'), start: 0, length: 2, crc64: null, type: null },
     };
     const error = outcome(['a'], [tail, { kind: 'info', info: { length: 2, crc64: null } }], 7);
     expect(error).toBeInstanceOf(PositionMismatch);

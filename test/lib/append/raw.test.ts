@@ -155,7 +155,7 @@ describe('a raw append', () => {
       lost,
       resumed,
       conflict(8),
-      { kind: 'bytes', read: { bytes: Buffer.from('xyz'), start: 5, length: 8, crc64: null } },
+      { kind: 'bytes', read: { bytes: Buffer.from('xyz'), start: 5, length: 8, crc64: null, type: null } },
     ]);
     expect(ask).toMatchObject({ ask: 'append', position: 8 });
   });
@@ -182,7 +182,7 @@ describe('a raw append', () => {
       lost,
       resumed,
       conflict(7),
-      { kind: 'bytes', read: { bytes: Buffer.from('abc'), start: 4, length: 7, crc64: null } },
+      { kind: 'bytes', read: { bytes: Buffer.from('abc'), start: 4, length: 7, crc64: null, type: null } },
     ]);
     expect(done).toMatchObject({ start: 4, state: { length: 7 } });
   });

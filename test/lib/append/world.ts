@@ -54,6 +54,8 @@ export const KEY = 'k';
 
 export class World {
   readonly #objects = new Map<string, { readonly bytes: Buffer; readonly sum: bigint }>();
+  /** Keys of the objects that cannot be appended to. */
+  readonly #ordinary = new Set<string>();
   /** Requests so far, and bytes that were read. */
   readonly asked: Exclude<Ask, { ask: 'pause' | 'turn' }>[] = [];
   bytesRead = 0;
@@ -129,7 +131,8 @@ export class World {
     if (object === undefined)
       return ask.ask === 'head' ? { kind: 'info', info: null } : { kind: 'bytes', read: null };
     const { length } = object.bytes;
-    const whole = { length, crc64: object.sum };
+    const type = this.#ordinary.has(ask.key) ? 'Normal' : 'Appendable';
+    const whole = { length, crc64: object.sum, type };
     if (ask.ask === 'head') return { kind: 'info', info: whole };
     const start = ask.ask === 'read' ? ask.start : Math.max(0, length - ask.bytesMax);
     const bytes = object.bytes.subarray(start, ask.ask === 'read' ? ask.end : undefined);
@@ -139,6 +142,7 @@ export class World {
 
   #append({ key, position, body }: Extract<Ask, { ask: 'append' }>): Reply {
     const { length } = this.object(key);
+    if (this.#ordinary.has(key)) return failed('ObjectNotAppendable', 409);
     if (position !== length)
       return { kind: 'conflict', length: this.#roll() < this.#faults.noLength ? null : length };
     this.write(key, body);
@@ -152,6 +156,12 @@ export class World {
 
   delete(key: string): void {
     this.#objects.delete(key);
+  }
+
+  /** Puts an ordinary object in the place of what is there. */
+  put(key: string, bytes: Uint8Array): void {
+    this.#ordinary.add(key);
+    this.#objects.set(key, { bytes: Buffer.from(bytes), sum: crc64(bytes) });
   }
 
   /** Appends `bytes`, as anybody may. */

@@ -3,6 +3,7 @@ import type { LogRecord } from '../../../lib/append/types.ts';
 import { createAppender } from '../../../lib/appender.ts';
 import { createHttpApp, NO_PLATFORM } from '../../../lib/http/app.ts';
 import { type ObjectStore, type ReadAnswer, StoreError } from '../../../lib/store/port.ts';
+import { entombLog } from '../entomb.ts';
 import { EVENTS, httpBench, JSON_TYPE, NDJSON_TYPE, problem, receipts } from './support.ts';
 
 const TEXT = { 'content-type': 'text/plain' };
@@ -257,6 +258,17 @@ describe('an Idempotency-Key of several records that comes again', () => {
 });
 
 describe('the comparison', () => {
+  it('is not made where retention has removed the record: its id is all that is known', async () => {
+    const it = httpBench();
+    const [first] = await receipts(await it.post('/append/events', '"mine"', named('k')));
+    const retirer = createAppender({ store: it.store, runtime: it.runtime, writer: 'retirer' });
+    await entombLog(it.store, retirer, EVENTS);
+    for (const send of [it.post, it.cold()])
+      expect(await receipts(await send('/append/events', '"other"', named('k')))).toEqual([
+        { ...first, repeat: true },
+      ]);
+  });
+
   it('reads nothing for a record that is new, or that has no key', async () => {
     const it = watched();
     await it.post('/append/events', '1', named('k'));
@@ -323,5 +335,5 @@ const COMMIT =
   '{"$commit":{"v":1,"at":"2026-11-22T20:30:00.000Z","writer":"test","turn":{"slot":0,"slotMs":36},"start":0,"records":1,"bytes":7,"crc64":"1","sources":[{"source":"http","ids":["other"],"ageMs":[0]}],"checkpoint":0}}';
 
 function answerOf(text: string): ReadAnswer {
-  return { bytes: Buffer.from(text), start: 0, length: text.length, crc64: null };
+  return { bytes: Buffer.from(text), start: 0, length: text.length, crc64: null, type: null };
 }

@@ -1,4 +1,5 @@
 /** A whole way in, from the intake down to a store in memory, that remembers what was appended where. */
+import { crc64 } from '../../../lib/append/crc64.ts';
 import { type Appender, createAppender } from '../../../lib/appender.ts';
 import { type Config, type ConfigInput, defineConfig, type Target } from '../../../lib/config.ts';
 import { createIntake, type Intake } from '../../../lib/intake/intake.ts';
@@ -33,7 +34,7 @@ export interface Bench {
 
 export function bench<Name extends string>(input: ConfigInput<Name>): Bench {
   const config = defineConfig(input);
-  const store = memoryStore();
+  const store = memoryStore({ crc64Update: (sum, bytes) => crc64(bytes, sum) });
   const logged: Record<string, unknown>[] = [];
   const appends: string[] = [];
   const system = systemRuntime((line) => void logged.push(JSON.parse(line)));

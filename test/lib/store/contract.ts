@@ -220,6 +220,15 @@ export function storeContract(name: string, open: () => Promise<OpenStore>): voi
         expect(await read(newKey(), range)).toBeNull();
       });
 
+      it('tells the type of the object', async () => {
+        const [appendable, ordinary] = [await keyWith(TEXT), newKey()];
+        await opened.putNormal(ordinary, utf8(TEXT));
+        for (const range of [{ start: 2, end: 5 }, { last: 3 }, { start: 0, end: 0 }]) {
+          expect(await store.read(appendable, range, CALL)).toMatchObject({ type: 'Appendable' });
+          expect(await store.read(ordinary, range, CALL)).toMatchObject({ type: 'Normal' });
+        }
+      });
+
       it('tells the checksum of the whole object with a part of it', async () => {
         const key = await keyWith(TEXT);
         const crc64 = crcOf(utf8(TEXT));

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { createAppender } from '../../../../lib/appender.ts';
 import { createHttpApp, NO_PLATFORM } from '../../../../lib/http/app.ts';
 import { READ_BYTES_MAX } from '../../../../lib/http/read/answer.ts';
 import { StoreError } from '../../../../lib/store/port.ts';
+import { entombLog } from '../../entomb.ts';
 import { EVENTS, type HttpBench, httpBench, JSON_TYPE, problem } from '../support.ts';
 
 const CALL = { timeoutMs: 1000 };
@@ -272,6 +274,23 @@ describe('the object that is read', () => {
     const response = await get(path);
     expect(await response.text()).toBe(key);
     expect(response.headers.get('content-type')).toBe('application/x-ndjson');
+  });
+});
+
+describe('a log that retention has removed', () => {
+  it('is gone, whatever is asked of it, and says where it went; what came later is there', async () => {
+    const it = readBench();
+    await it.post('/append/events', '1', JSON_TYPE);
+    const retirer = createAppender({ store: it.store, runtime: it.runtime, writer: 'retirer' });
+    await entombLog(it.store, retirer, EVENTS);
+    for (const headers of [{}, { range: 'bytes=3-7' }, { range: 'bytes=-5' }, { 'if-none-match': '"1"' }]) {
+      const document = await problem(await it.get('/append/events', headers));
+      expect(document).toMatchObject({ status: 410, type: 'urn:oss-append:problem:gone' });
+      expect(document['detail']).toContain('tables/rows/ (rows)');
+    }
+    expect((await it.send('HEAD', '/append/events')).status).toBe(410);
+    await it.post('/append/events', '2', JSON_TYPE);
+    expect(await (await it.get('/append/events?segment=1')).text()).toMatch(/^2\n/);
   });
 });
 

@@ -1,0 +1,12 @@
+/** The code under test, as the simulation uses it. */
+import { createAppender } from '../../lib/appender.ts';
+import { entomb } from '../../lib/entomb.ts';
+import { StoreError } from '../../lib/store/port.ts';
+
+/** What is put to the test. A mutant is another one. */
+export interface System {
+  readonly createAppender: typeof createAppender;
+  readonly StoreError: typeof StoreError;
+  readonly entomb: typeof entomb;
+}
+export const REAL: System = { createAppender, StoreError, entomb };
