@@ -7,7 +7,7 @@
 import { AppendError, AppendRefused } from './append/errors.ts';
 import type { LogFold } from './append/fold.ts';
 import { appendLog } from './append/log.ts';
-import { turnMs } from './append/pace.ts';
+import { type Activity, type Approach, AT_ONCE, approach, isTurn, type Moment } from './append/pace.ts';
 import type { Ask, Plan, Reply } from './append/plan.ts';
 import { appendRaw, type RawState } from './append/raw.ts';
 import { type Burial, burial, retireLog } from './append/retire.ts';
@@ -90,9 +90,15 @@ const REQUESTS_MAX = 1000;
 const REQUEST_TIMEOUT_MS = 30_000;
 /** To the store, until it was measured; then a moving average. */
 const ROUND_TRIP_MS = 20;
-const ROUND_TRIP_WEIGHT = 0.1;
+const ROUND_TRIP_WEIGHT = 0.05;
 /** Kept back from a caller's time when it waits for its turn, for the requests and a few conflicts. */
 const TURN_SPARE_ROUND_TRIPS = 20;
+/** Reads in flight or done, while a late writer is watched. */
+const WATCH_READS = 4;
+/** Part of a round trip by which a turn counts as earlier, if its first look came too early. */
+const LOOKED_AGAIN = 0.5;
+/** Fewer calls that came during an append are no sign of more than it can take. */
+const REFILLED_CALLS_MIN = 4;
 
 export function createAppender(options: AppenderOptions): Appender & Retirer {
   const { store, runtime, writer } = options;
@@ -101,7 +107,7 @@ export function createAppender(options: AppenderOptions): Appender & Retirer {
   const requestTimeoutMs = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
   let roundTripMs = ROUND_TRIP_MS;
 
-  async function drive<T>(plan: Plan<T>, call: AppendOptions): Promise<T> {
+  async function drive<T>(plan: Plan<T>, call: AppendOptions, everyMs: number | null = null): Promise<T> {
     let requests = 0;
     let step = plan.next();
     while (!step.done) {
@@ -109,9 +115,11 @@ export function createAppender(options: AppenderOptions): Appender & Retirer {
       let reply: Reply;
       if (remainingMs <= 0) reply = { kind: 'stop', reason: 'time' };
       else if (step.value.ask === 'pause') reply = await pause(step.value, remainingMs);
-      else if (step.value.ask === 'turn') reply = await turn(step.value, remainingMs);
+      else if (step.value.ask === 'turn') reply = turn(step.value, remainingMs);
       else if (++requests > requestsMax) reply = { kind: 'stop', reason: 'attempts' };
-      else reply = await timed(step.value, call, Math.min(requestTimeoutMs, remainingMs));
+      else if (everyMs !== null && requests === 1 && step.value.ask === 'read')
+        reply = await watched(step.value, call, everyMs);
+      else reply = await timed(step.value, call);
       step = plan.next(reply);
     }
     return step.value;
@@ -125,38 +133,63 @@ export function createAppender(options: AppenderOptions): Appender & Retirer {
     return { kind: 'resumed' };
   }
 
-  async function turn(
-    { activity, conflicts }: Omit<Extract<Ask, { ask: 'turn' }>, 'ask'>,
-    remainingMs: number,
-  ): Promise<Reply> {
-    const waitMs = turnMs(activity, writer, {
-      nowMs: runtime.now(),
-      roundTripMs,
-      conflicts,
-      dice: runtime.random(),
+  /** When the last commit of each log was seen first, by the monotonic clock. */
+  const seenMs = new WeakMap<Activity, number>();
+
+  function momentOf(activity: readonly Activity[]): Moment {
+    const last = activity.at(-1);
+    const ticksMs = runtime.monotonic();
+    const sinceMs = last === undefined ? ticksMs : (seenMs.get(last) ?? ticksMs);
+    if (last !== undefined) seenMs.set(last, sinceMs);
+    return { nowMs: runtime.now(), roundTripMs, idleMs: ticksMs - sinceMs };
+  }
+
+  /** What is short of time does not wait for its turn. */
+  const spareMs = (remainingMs: number) => remainingMs - TURN_SPARE_ROUND_TRIPS * roundTripMs;
+
+  function turn(ask: Extract<Ask, { ask: 'turn' }>, remainingMs: number): Reply {
+    const { activity, conflicted, fresh } = ask;
+    const moment = { ...momentOf(activity), conflicted, fresh };
+    return { kind: spareMs(remainingMs) <= 0 || isTurn(activity, writer, moment) ? 'resumed' : 'later' };
+  }
+
+  /** Reads again and again, until there is something new. */
+  function watched(ask: Extract<Ask, { ask: 'read' }>, call: AppendOptions, everyMs: number): Promise<Reply> {
+    return new Promise((resolve, reject) => {
+      let sent = 0;
+      let answered = 0;
+      let cancel = () => {};
+      const failed = (error: unknown) => {
+        cancel();
+        reject(error);
+      };
+      const send = () => {
+        sent++;
+        if (sent < WATCH_READS) cancel = runtime.after(everyMs, send);
+        timed(ask, call).then((reply) => {
+          answered++;
+          // The first byte is the last one known.
+          const isNew = reply.kind !== 'bytes' || reply.read === null || reply.read.bytes.length > 1;
+          if (!isNew && answered < WATCH_READS) return;
+          cancel();
+          resolve(reply);
+        }, failed);
+      };
+      send();
     });
-    // What is short of time does not wait for its turn.
-    const spareMs = remainingMs - TURN_SPARE_ROUND_TRIPS * roundTripMs;
-    if (waitMs === null || waitMs === 0 || spareMs <= 0) return { kind: 'resumed' };
-    await runtime.sleep(Math.min(waitMs, spareMs));
-    return { kind: 'resumed', nowMs: runtime.now() };
   }
 
   /** A request, and what it tells of the distance to the store. */
-  async function timed(...args: Parameters<typeof request>): Promise<Reply> {
+  async function timed(ask: Request, call: AppendOptions): Promise<Reply> {
     const startMs = runtime.monotonic();
-    const reply = await request(...args);
+    const reply = await request(ask, call, Math.max(1, Math.min(requestTimeoutMs, call.remainingMs())));
     if (reply.kind !== 'failed') {
       roundTripMs += (runtime.monotonic() - startMs - roundTripMs) * ROUND_TRIP_WEIGHT;
     }
     return reply;
   }
 
-  async function request(
-    ask: Exclude<Ask, { ask: 'pause' | 'turn' }>,
-    { contentType }: AppendOptions,
-    timeoutMs: number,
-  ): Promise<Reply> {
+  async function request(ask: Request, { contentType }: AppendOptions, timeoutMs: number): Promise<Reply> {
     try {
       switch (ask.ask) {
         case 'append':
@@ -180,9 +213,6 @@ export function createAppender(options: AppenderOptions): Appender & Retirer {
     }
   }
 
-  const turnOf = ({ activity }: LogFold) =>
-    turnMs(activity, writer, { nowMs: runtime.now(), roundTripMs, conflicts: 0, dice: 0 });
-
   const raws = new GroupCommit<RawCall, RawState, Receipt>({
     after: runtime.after,
     async commit(key, calls, known) {
@@ -201,35 +231,45 @@ export function createAppender(options: AppenderOptions): Appender & Retirer {
     again,
   });
 
-  const logs = new GroupCommit<LogCall, LogFold, RecordReceipt[]>({
+  const logs = new GroupCommit<LogCall, LogState, RecordReceipt[]>({
     after: runtime.after,
-    async commit(key, calls, known) {
+    async commit(key, calls, state) {
       const records = calls.flatMap((call) => call.records);
       const { dedupe = DEDUPE_WINDOW, segmentBytesMax = SEGMENT_BYTES_MAX } = first(calls).options;
       const { tailBytes, bytesMax: coldBytesMax } = coldStart;
+      const { fold: known, approach, tries, refilled } = state ?? NOTHING_KNOWN;
       const plan = appendLog(records, {
         log: { key, dedupe, tailBytes, coldBytesMax },
         known,
         ifPosition: ifPositionOf(calls),
         writer,
         roundTripMs,
-        atMs: runtime.now(),
+        atMs: Math.round(runtime.now() - (tries > 0 ? LOOKED_AGAIN * roundTripMs : 0)),
         segmentBytesMax,
-        othersWrite: known !== null && turnOf(known) !== null,
+        othersWrite: approach.reads,
+        refilled,
       });
-      const { receipts, fold } = await drive(plan, together(calls));
+      const { receipts, fold } = await drive(plan, together(calls), approach.everyMs);
+      const next = { fold, approach: AT_ONCE, refilled };
+      if (receipts === null) return { state: { ...next, tries: tries + 1, calls: null }, results: null };
       let end = 0;
       const results = calls.map((call) => {
         const start = end;
         end += call.records.length;
         return receipts.slice(start, end);
       });
-      return { state: fold, results };
+      return { state: { ...next, tries: 0, calls: calls.length }, results };
     },
-    ready: (fold, waiting) =>
-      fold === null || turnOf(fold) === null
-        ? null
-        : turn({ activity: fold.activity, conflicts: 0 }, together(waiting).remainingMs()),
+    ready(state, waiting) {
+      if (state === null) return null;
+      const { calls, tries, fold } = state;
+      if (calls !== null) state.refilled = waiting.length >= Math.max(REFILLED_CALLS_MIN, calls / 2);
+      state.calls = null;
+      const moment = { ...momentOf(fold.activity), tries, refilled: state.refilled, dice: runtime.random() };
+      state.approach = approach(fold.activity, writer, moment);
+      const waitMs = Math.min(state.approach.waitMs, spareMs(together(waiting).remainingMs()));
+      return waitMs > 0 ? runtime.sleep(waitMs) : null;
+    },
     again,
   });
 
@@ -261,6 +301,22 @@ export function createAppender(options: AppenderOptions): Appender & Retirer {
       }),
   };
 }
+
+/** What is kept of a log between appends. */
+interface LogState {
+  readonly fold: LogFold;
+  approach: Approach;
+  /** Times that it was not the writer's turn since its last commit. */
+  readonly tries: number;
+  /** Calls of the last append, null once it was seen how many wait after it. */
+  calls: number | null;
+  /** When its last append was answered, half as many calls or more were waiting already. */
+  refilled: boolean;
+}
+
+const NOTHING_KNOWN = { fold: null, approach: AT_ONCE, tries: 0, refilled: false };
+
+type Request = Exclude<Ask, { ask: 'pause' | 'turn' }>;
 
 interface RawCall extends GroupCall {
   readonly payload: Uint8Array;

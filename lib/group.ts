@@ -7,12 +7,15 @@
 import { NotAppended } from './append/errors.ts';
 
 export interface GroupOptions<Call extends GroupCall, State, Result> {
-  /** Appends all `calls` at once. One result a call, in order, and the state for the next append. */
+  /**
+   * Appends all `calls` at once. One result a call, in order, and the state for the next append. No results: it was not
+   * the time for it, nothing is in, and they are to be given again, with what has come meanwhile.
+   */
   commit(
     key: string,
     calls: readonly Call[],
     state: State | null,
-  ): Promise<{ state: State; results: readonly Result[] }>;
+  ): Promise<{ state: State; results: readonly Result[] | null }>;
   /** Before an append: what to wait for, null to go at once. Calls that come meanwhile share it. */
   ready?(state: State | null, waiting: readonly Call[]): Promise<unknown> | null;
   /** Whether `call` may go into another append after one that it shared ended with `error`. */
@@ -119,17 +122,25 @@ export class GroupCommit<Call extends GroupCall, State, Result> {
         if (calls.length === 0) continue;
         const done = await this.#options.commit(key, calls, state);
         this.#keep(key, done.state);
-        for (const [index, { resolve }] of group.entries()) resolve(done.results[index] as Result);
+        const { results } = done;
+        if (results === null) this.#putBack(key, lane, group);
+        else for (const [index, { resolve }] of group.entries()) resolve(results[index] as Result);
+        await answersTaken();
       } catch (error) {
         const again = group.filter(({ call }) => group.length > 1 && this.#goesAgain(error, call));
-        lane.waiting.unshift(...again);
         for (const waiting of group) {
-          if (again.includes(waiting)) this.#wait(key, lane, Object.assign(waiting, { alone: true }));
+          if (again.includes(waiting)) waiting.alone = true;
           else waiting.reject(error);
         }
+        this.#putBack(key, lane, again);
       }
     }
     this.#lanes.delete(key);
+  }
+
+  #putBack(key: string, lane: Lane<Call, Result>, group: readonly Waiting<Call, Result>[]): void {
+    lane.waiting.unshift(...group);
+    for (const waiting of group) this.#wait(key, lane, waiting);
   }
 
   /** How many calls at the front of `lane` go together. */
@@ -175,6 +186,8 @@ export class GroupCommit<Call extends GroupCall, State, Result> {
 }
 
 const doNothing = () => {};
+/** Callers that go on as soon as they have their answer have gone on: what they call next shares an append. */
+const answersTaken = () => new Promise<void>((resolve) => process.nextTick(resolve));
 
 const turnedAway = (key: string, why: string): NotAppended =>
   new NotAppended(`${why} Send it again later.`, { key, retryAfterMs: RETRY_AFTER_MS });

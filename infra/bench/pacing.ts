@@ -193,12 +193,14 @@ await runCommand({
   help: `
 Show how writers of one log share it, in virtual time.
 
-  --only PART  only scenarios whose name has PART in it
+  --only PART  only the scenario of that name, or all that have PART in it
   --runs N     runs of each, with seeds 1 to N (3)`,
   flags: { only: { type: 'string' }, runs: { type: 'string' } },
   async run({ values }) {
     const runs = Number(values.runs ?? 3);
-    const chosen = SCENARIOS.filter(({ name }) => name.includes(values.only ?? ''));
+    const only = values.only ?? '';
+    const exact = SCENARIOS.filter(({ name }) => name === only);
+    const chosen = exact.length > 0 ? exact : SCENARIOS.filter(({ name }) => name.includes(only));
     if (chosen.length === 0 || !(runs >= 1)) throw new UsageError('See --help.');
     const line = (name: string, parts: readonly string[]) =>
       process.stdout.write(`${name.padEnd(34)}${parts.map((part) => part.padStart(12)).join('')}\n`);

@@ -36,7 +36,7 @@ export function checkpointLine(checkpoint: Checkpoint): string {
       ...(crc64 !== null && { crc64: String(crc64) }),
       ...(entombed && { entombed: true }),
       ...(Number.isFinite(latestMs) && { at: new Date(latestMs).toISOString() }),
-      turns: activity.map(({ writer, atMs, turn }) => [writer, atMs, turn.slot, turn.slotMs]),
+      turns: activity.map(({ writer, atMs, turn }) => [writer, atMs, turn.roundTripMs, turn.more]),
       numbers: window.numbers.map(({ source, epoch, ranges }) => [source, epoch, ranges]),
       runs: packed(window.runs),
       digests: Buffer.from(digestsOf(window.runs), 'latin1').toString('base64'),
@@ -74,7 +74,11 @@ export function parseCheckpointLine(line: string): Checkpoint | null {
     crc64: crc64 === undefined ? null : BigInt(crc64),
     closes,
     entombed,
-    activity: turns.map(([writer, atMs, slot, slotMs]) => ({ writer, atMs, turn: { slot, slotMs } })),
+    activity: turns.map(([writer, atMs, roundTripMs, more]) => ({
+      writer,
+      atMs,
+      turn: { roundTripMs, more },
+    })),
     window: {
       runs: unpackedRuns,
       numbers: numbers.map(([source, epoch, ranges]): SourceNumbers => ({ source, epoch, ranges })),
@@ -180,8 +184,8 @@ const isNumberArray = (value: unknown): value is number[] =>
 
 function isTurnRow(row: unknown): row is [string, number, number, number] {
   if (!Array.isArray(row) || row.length !== 4) return false;
-  const [writer, atMs, slot, slotMs] = row;
-  return typeof writer === 'string' && Number.isSafeInteger(atMs) && isTurn({ slot, slotMs });
+  const [writer, atMs, roundTripMs, more] = row;
+  return typeof writer === 'string' && Number.isSafeInteger(atMs) && isTurn({ roundTripMs, more });
 }
 
 function isNumbersRow(row: unknown): row is [string, number | null, number[]] {

@@ -13,7 +13,7 @@ export interface Commit {
   readonly atMs: number;
   /** The instance that made it. */
   readonly writer: string;
-  /** The slot it claims for its writer (§4.8); null if the line says none that could be. */
+  /** What it tells of its writer's turn (§4.8); null if the line says nothing that could be. */
   readonly turn: Turn | null;
   /** Where the append starts, in bytes from the start of the object. */
   readonly start: number;
@@ -147,12 +147,15 @@ export const isObject = (value: unknown): value is Record<string, unknown> =>
 export const isCount = (value: unknown): value is number =>
   Number.isSafeInteger(value) && (value as number) >= 0;
 
+const isDuration = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isFinite(value) && value >= 0;
+
 /** A checksum in decimal. */
 export const isCrc64 = (value: unknown): value is string =>
   typeof value === 'string' && /^\d{1,20}$/.test(value);
 
 export const isTurn = (value: unknown): value is Turn =>
-  isObject(value) && isCount(value['slot']) && isCount(value['slotMs']);
+  isObject(value) && isDuration(value['roundTripMs']) && isCount(value['more']);
 
 /** Whether `record` goes on with the run of `last`. */
 function follows(last: LogRecord, { source, numbered }: LogRecord): boolean {

@@ -3,14 +3,11 @@ import { type ColdStart, cold } from './cold.ts';
 import { type DigestedRecord, type EncodedAppend, encodeAppend } from './encode.ts';
 import { InvalidRecord } from './errors.ts';
 import { APPEND_BYTES_MAX, type LogFold } from './fold.ts';
-import { awaitsAnother, turnOf } from './pace.ts';
+import { turnOf } from './pace.ts';
 import { type Plan, Tries } from './plan.ts';
 import { Receipts, type Refusal } from './receipts.ts';
 import { segmentKey } from './segment.ts';
 import type { LogRecord, Position, RecordReceipt } from './types.ts';
-
-/** Reads more than one in a turn, while another writer is late. */
-const AWAITED_READS_MAX = 2;
 
 export interface LogOptions {
   /** The log, and how much a writer that knows nothing of it reads. */
@@ -27,20 +24,22 @@ export interface LogOptions {
   readonly segmentBytesMax: number;
   /** Others are writing: read what is new before the first attempt (PROTOCOL.md §4.8). */
   readonly othersWrite?: boolean;
+  /** The writer always has more to append. */
+  readonly refilled?: boolean;
 }
 
 /**
  * Appends to a log those of `records` (one or more) that are not in it yet (PROTOCOL.md §4.2).
  *
  * One receipt a record, in order. A record given twice in one call is appended once. The fold in the answer is for
- * the next call; after an error there is none, and the next call starts cold.
+ * the next call; after an error there is none, and the next call starts cold. No receipts: nothing of the call is in,
+ * and it is not the writer's turn (§4.8).
  */
 export function* appendLog(
   records: readonly LogRecord[],
   options: LogOptions,
-): Plan<{ receipts: RecordReceipt[]; fold: LogFold }> {
+): Plan<{ receipts: RecordReceipt[] | null; fold: LogFold }> {
   const { log, ifPosition } = options;
-  let { atMs } = options;
   const tries = new Tries(log.key);
   const call = new Receipts(log.key, records, options.writer);
   // True once the fold is what the log was during this call, and not only at the end of the last.
@@ -56,15 +55,9 @@ export function* appendLog(
     current = !fold.closed;
     return open(fold);
   };
-  /** The log as it is in the turn of this writer, once the one before it is in (§4.8). */
-  function* inTurn(known: LogFold): Plan<LogFold> {
-    let latest = read(yield* freshened(tries, log, known, call));
-    for (let n = 0; n < AWAITED_READS_MAX && awaitsAnother(latest.activity, options.writer, atMs); n++)
-      latest = read(yield* freshened(tries, log, latest, call));
-    return latest;
-  }
   let fold = options.known === null ? read(yield* cold(tries, log)) : open(options.known);
-  if (options.known !== null && options.othersWrite === true) fold = yield* inTurn(fold);
+  let asksTurn = options.othersWrite === true;
+  if (options.known !== null && asksTurn) fold = read(yield* freshened(tries, log, fold, call));
 
   for (;;) {
     const { records: fresh, refusal } = call.fresh(fold);
@@ -76,19 +69,25 @@ export function* appendLog(
     if (refusal !== null) throw refused(tries, refusal);
     if (fresh.length === 0) return { receipts: call.all(), fold };
     if (elsewhere) throw tries.mismatch(fold.end, ifPosition);
-    const append = encoded(fresh, fold, options, atMs);
+    // While nothing of the call is in, others may go first. What comes meanwhile can be appended with it.
+    const maySayLater = fresh.length === records.length;
+    if (asksTurn && maySayLater && !(yield* tries.turn(fold.activity, { fresh: true })))
+      return { receipts: null, fold };
+    const append = encoded(fresh, fold, options);
     const found = yield* landed(tries, fold, append);
     if (found === null) {
       call.attempted(fold, append);
       fold.committed(append);
     } else {
       if (tries.unclearAt !== null) call.attempted(fold, append);
+      else if (
+        typeof found === 'number' &&
+        maySayLater &&
+        !(yield* tries.turn(fold.activity, { fresh: false }))
+      )
+        return { receipts: null, fold };
       fold = read(yield* after(tries, log, fold, call, found));
-      if (call.fresh(fold).records.length === 0) continue; // an attempt of ours had landed
-      const nowMs = yield* tries.turn(fold.activity);
-      if (nowMs === null) continue; // the conflict is fresh: nobody can be faster than now
-      atMs = nowMs;
-      fold = yield* inTurn(fold);
+      asksTurn = true;
     }
   }
 }
@@ -96,8 +95,7 @@ export function* appendLog(
 function encoded(
   fresh: readonly DigestedRecord[],
   fold: LogFold,
-  { writer, roundTripMs, segmentBytesMax }: LogOptions,
-  atMs: number,
+  { atMs, writer, roundTripMs, segmentBytesMax, refilled = false }: LogOptions,
 ): EncodedAppend {
   const append = encodeAppend(
     fresh,
@@ -108,7 +106,7 @@ function encoded(
       segmentBytesMax,
       atMs,
       writer,
-      turn: turnOf(fold.activity, writer, roundTripMs),
+      turn: turnOf(fold.activity, writer, { roundTripMs, refilled }),
     },
     (...commit) => fold.checkpointAfter(...commit),
   );

@@ -31,8 +31,13 @@ export type Ask =
   | { readonly ask: 'tail'; readonly key: string; readonly bytesMax: ByteLength }
   /** Wait `delayMs` as the store asked, or else with backoff for the `tries`-th failure in a row. */
   | { readonly ask: 'pause'; readonly tries: number; readonly delayMs: number | null }
-  /** Wait for one's turn among the writers of `activity`, if turns are taken (PROTOCOL.md §4.8). */
-  | { readonly ask: 'turn'; readonly activity: readonly Activity[]; readonly conflicts: number };
+  /** Whether it is one's turn among the writers of `activity` (PROTOCOL.md §4.8; `isTurn`). */
+  | {
+      readonly ask: 'turn';
+      readonly activity: readonly Activity[];
+      readonly conflicted: boolean;
+      readonly fresh: boolean;
+    };
 
 export type Reply =
   | { readonly kind: 'appended'; readonly nextPosition: number; readonly crc64: bigint | null }
@@ -45,8 +50,10 @@ export type Reply =
     }
   /** To `read` and `tail`; null if nothing is there. */
   | { readonly kind: 'bytes'; readonly read: ReadBytes | null }
-  /** To `pause` and `turn`; after a turn that was waited for, with what time it is, epoch milliseconds. */
-  | { readonly kind: 'resumed'; readonly nowMs?: number }
+  /** To `pause`, and to `turn` if it is. */
+  | { readonly kind: 'resumed' }
+  /** To `turn`: not yet. */
+  | { readonly kind: 'later' }
   /** Not done: the time or the attempts are used up. */
   | { readonly kind: 'stop'; readonly reason: StopReason };
 
@@ -156,11 +163,11 @@ export class Tries {
     if (reply.kind === 'stop') throw this.#stopped(reply.reason);
   }
 
-  /** The time if it had to wait, so that what is known of the object is old; else null. */
-  *turn(activity: readonly Activity[]): Plan<number | null> {
-    const reply = yield { ask: 'turn', activity, conflicts: this.#conflicts };
+  /** Whether it is the writer's turn. */
+  *turn(activity: readonly Activity[], { fresh }: { readonly fresh: boolean }): Plan<boolean> {
+    const reply = yield { ask: 'turn', activity, conflicted: this.#conflicts > 0, fresh };
     if (reply.kind === 'stop') throw this.#stopped(reply.reason);
-    return reply.kind === 'resumed' ? (reply.nowMs ?? null) : null;
+    return reply.kind !== 'later';
   }
 
   mismatch(length: number, asked: number): PositionMismatch {

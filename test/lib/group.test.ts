@@ -15,13 +15,20 @@ const call = (name: string, bytes = 1, alone = false): Call => ({
 
 /** A group whose appends end when the test says so. */
 function group(options: Partial<GroupOptions<Call, string, string>> = {}) {
-  const commits: { names: string; state: string | null; end(): void; fail(error: unknown): void }[] = [];
+  const commits: {
+    names: string;
+    state: string | null;
+    end(): void;
+    later(): void;
+    fail(error: unknown): void;
+  }[] = [];
   const commit = new GroupCommit<Call, string, string>({
     commit: (_key, calls, state) =>
       new Promise((resolve, reject) => {
         const names = calls.map(({ name }) => name).join('');
         const end = () => resolve({ state: names, results: calls.map(({ name }) => name.toUpperCase()) });
-        commits.push({ names, state, end, fail: reject });
+        const later = () => resolve({ state: 'later', results: null });
+        commits.push({ names, state, end, later, fail: reject });
       }),
     again: () => false,
     after: () => () => {},
@@ -98,11 +105,35 @@ describe('group commit', () => {
     const results = ['a', 'b', 'c', 'd'].map((name) => commit.submit('k', call(name)));
     commits[0]?.end();
     await results[0];
+    await new Promise(setImmediate);
     commits[1]?.fail(new Error('no'));
     await expect(results[2]).rejects.toThrow('no');
     await finish();
     expect(names()).toEqual(['a', 'bcd', 'b', 'd']);
     expect(await results[3]).toBe('D');
+  });
+
+  it('gives calls again, with what has come meanwhile, when it was not the time for them', async () => {
+    const { commit, commits, names, finish } = group();
+    const first = commit.submit('k', call('a'));
+    const second = commit.submit('k', call('b'));
+    commits[0]?.later();
+    await finish();
+    expect(names()).toEqual(['a', 'ab']);
+    expect(commits[1]?.state).toBe('later');
+    expect(await Promise.all([first, second])).toEqual(['A', 'B']);
+  });
+
+  it('lets callers that go on at once share the next append', async () => {
+    const { commit, names, finish } = group();
+    const twice = async (name: string) => {
+      await commit.submit('k', call(name));
+      await commit.submit('k', call(name));
+    };
+    const all = Promise.all(['a', 'b', 'c'].map(twice));
+    await finish();
+    await all;
+    expect(names()).toEqual(['a', 'bca', 'bc']);
   });
 
   it('forgets the object that was used longest ago', async () => {

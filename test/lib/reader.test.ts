@@ -174,7 +174,7 @@ function appendAt(start: number, lines: readonly string[], changes: object = {})
   const commit = {
     atMs: NOW_MS,
     writer: 'w',
-    turn: { slot: 0, slotMs: 32 },
+    turn: { roundTripMs: 20, more: 0 },
     start,
     records: lines.length,
     bytes: Buffer.byteLength(data),

@@ -17,7 +17,7 @@ interface Told {
   readonly start: number | null;
 }
 
-type Appended = { receipts: readonly RecordReceipt[]; fold: LogFold } | typeof CRASH;
+type Appended = { receipts: readonly RecordReceipt[] | null; fold: LogFold } | typeof CRASH;
 type Plans = Pick<Core, 'appendLog' | 'appendRaw'>;
 const REAL: Plans = { appendLog, appendRaw };
 /** A writer that crashed reads the last line first, and then what it points to. */
@@ -49,7 +49,7 @@ function* logWriter({ appendLog: append }: Plans, which: number, sentAgain: bool
         );
         if (done !== CRASH) {
           fate = 'in';
-          start = done.receipts[0]?.start ?? null;
+          start = done.receipts?.[0]?.start ?? null;
         }
         known = done === CRASH ? null : done.fold;
       } catch (error) {

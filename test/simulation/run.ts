@@ -41,7 +41,7 @@ const EVENTS_MAX = 20_000;
 const FROZEN_MS_MAX = 200_000;
 /** A commit line that covers a line, says the right things, and has the wrong checksum. */
 const FORGED_COMMIT = Buffer.from(
-  `{"a":1}\n{"$commit":{"v":1,"at":"2026-11-22T00:00:00Z","writer":"w0.0","turn":{"slot":0,"slotMs":1},"start":0,"records":1,"bytes":8,"crc64":"1","sources":[{"source":"s","ids":["0a"],"ageMs":[0]}],"closes":true,"checkpoint":0}}\n`,
+  `{"a":1}\n{"$commit":{"v":1,"at":"2026-11-22T00:00:00Z","writer":"w0.0","turn":{"roundTripMs":20,"more":0},"start":0,"records":1,"bytes":8,"crc64":"1","sources":[{"source":"s","ids":["0a"],"ageMs":[0]}],"closes":true,"checkpoint":0}}\n`,
 );
 /** A checkpoint line that says the right things in the wrong place. */
 const FORGED_CHECKPOINT = Buffer.from(

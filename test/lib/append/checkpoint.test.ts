@@ -48,7 +48,7 @@ const checkpoint: fc.Arbitrary<Checkpoint> = fc.record({
     fc.record({
       writer: fc.string({ unit: 'grapheme' }),
       atMs: fc.integer(),
-      turn: fc.record({ slot: fc.nat(), slotMs: fc.nat() }),
+      turn: fc.record({ roundTripMs: fc.nat().map((tenths) => tenths / 10), more: fc.nat() }),
     }),
     { maxLength: 4 },
   ),
@@ -68,7 +68,7 @@ const EXAMPLE: Checkpoint = {
   crc64: 77n,
   closes: false,
   entombed: false,
-  activity: [{ writer: 'w', atMs: AT_MS, turn: { slot: 1, slotMs: 32 } }],
+  activity: [{ writer: 'w', atMs: AT_MS, turn: { roundTripMs: 20.5, more: 1 } }],
   window: {
     runs: [
       {
@@ -126,8 +126,8 @@ describe('a checkpoint line', () => {
     ['with a checksum that is a number', /"crc64":"77"/, '"crc64":77'],
     ['with a time that is none', /"at":"[^"]*"/, '"at":"noon"'],
     ['with a time that is a number', /"at":"[^"]*"/, '"at":5'],
-    ['with a turn too short', /\["w",\d+,1,32\]/, '["w",1,1]'],
-    ['with a turn that is none', /\["w",\d+,1,32\]/, '["w",1,-1,32]'],
+    ['with a turn too short', /\["w",\d+,20.5,1\]/, '["w",1,1]'],
+    ['with a turn that is none', /\["w",\d+,20.5,1\]/, '["w",1,-1,1]'],
     ['with turns that are none', /"turns":\[\[.*?\]\]/, '"turns":{}'],
     ['with half a range', /\[1,4,7,7\]/, '[1,4,7]'],
     ['with ranges that go down', /\[1,4,7,7\]/, '[7,7,1,4]'],

@@ -16,7 +16,8 @@ import { CALM, dice, KEY, World } from './world.ts';
 const WRITERS = 3;
 /** More records than a history has. */
 const WIDE = 1000;
-const NO_COMMIT = '"writer":"x","turn":{"slot":0,"slotMs":1},"start":0,"records":1,"bytes":9,"crc64":"1"';
+const NO_COMMIT =
+  '"writer":"x","turn":{"roundTripMs":20,"more":0},"start":0,"records":1,"bytes":9,"crc64":"1"';
 
 type Step =
   /** One writer appends so many new records, and a repeat. */

@@ -21,7 +21,7 @@ const encode = (records: readonly LogRecord[], fold: LogFold, segmentBytesMax = 
       segmentBytesMax,
       atMs: AT_MS,
       writer: 'w',
-      turn: { slot: 0, slotMs: 32 },
+      turn: { roundTripMs: 20, more: 0 },
     },
     (...commit) => fold.checkpointAfter(...commit),
   );
@@ -70,7 +70,7 @@ const coldBytesMax = fc.constantFrom(1, 600, 1e6);
 describe('a fold', () => {
   it('takes a commit whose claim makes no sense, and no claim from it', () => {
     const { object } = build([1], LIMITS);
-    const odd = Buffer.from(object.toString().replace('"slot":0', '"slot":-1'));
+    const odd = Buffer.from(object.toString().replace('"more":0', '"more":-1'));
     const fold = fresh();
     fold.push(odd);
     expect(fold.activity).toEqual([]);

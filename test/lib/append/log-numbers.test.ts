@@ -3,9 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AppendError, ProducerFenced, SequenceGap } from '../../../lib/append/errors.ts';
 import type { LogFold } from '../../../lib/append/fold.ts';
-import { appendLog } from '../../../lib/append/log.ts';
 import type { LogRecord, RecordReceipt } from '../../../lib/append/types.ts';
-import { LOST, LogWriter, logOptions, named, numbered, range } from './logs.ts';
+import { LOST, LogWriter, logOptions, named, numbered, range, untilIn } from './logs.ts';
 import { readSegments } from './reference.ts';
 import { Actor, CALM, dice, type Faults, KEY, World } from './world.ts';
 
@@ -212,6 +211,7 @@ const STORM: Faults = {
   error500: 0.05,
   throttled: 0.05,
   noLength: 0.2,
+  later: 0.3,
   stop: 0.03,
   foreign: 0.05,
 };
@@ -256,7 +256,7 @@ function simulate(seed: number, shape: Parameters<typeof logOptions>[0], writers
         call = { records: roll() < 0.5 ? producer : [...offsets, ...producer], acknowledged: false };
         calls.push(call);
       }
-      return appendLog(call.records, logOptions({ ...shape, known, writer: `${writer}.${tries++}` }));
+      return untilIn(call.records, logOptions({ ...shape, known, writer: `${writer}.${tries++}` }));
     });
   });
   world.run(actors);

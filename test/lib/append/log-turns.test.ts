@@ -1,35 +1,74 @@
-/** What a writer of a busy log reads in its turn, before it appends (PROTOCOL.md §4.8). */
+/** What a plan does before and after an append if others write too (PROTOCOL.md §4.8). */
 import { expect, it } from 'vitest';
-import { LogWriter, named, range } from './logs.ts';
+import { appendLog } from '../../../lib/append/log.ts';
+import { driven, LogWriter, logOptions, meddled, named } from './logs.ts';
 import { CALM, dice, World } from './world.ts';
 
-const WRITERS = 8;
-const CYCLES = 3;
-const SLOT_MS = 36;
-const CYCLE_MS = WRITERS * SLOT_MS;
-const START_MS = CYCLE_MS * 6_000_000_000;
-
-/** The requests of the first writer's next turn, after some cycles of eight; `late` does not come in the last. */
-function askedWithout(late: number | null): string[] {
+/** A log, a writer's fold of it, and a commit of another that the fold does not have. */
+function overtaken() {
   const world = new World(CALM, dice(1));
-  const writers = range(0, WRITERS).map((w) => new LogWriter(world, { writer: `w${w}`, othersWrite: true }));
-  const append = (which: number, atMs: number) => writers[which]?.append([named(`${atMs}`)], { atMs });
-  for (const cycle of range(0, CYCLES))
-    for (const which of range(0, WRITERS))
-      if (cycle < CYCLES - 1 || which !== late) append(which, START_MS + cycle * CYCLE_MS + which * SLOT_MS);
+  const writer = new LogWriter(world, { writer: 'w' });
+  writer.append([named('a')]);
+  new LogWriter(world, { writer: 'other' }).append([named('b')]);
+  const known = writer.fold;
+  const asked = () => world.asked.slice(before).map(({ ask }) => ask);
   const before = world.asked.length;
-  append(0, START_MS + CYCLES * CYCLE_MS);
-  return world.asked.slice(before).map(({ ask }) => ask);
+  return { world, known, asked };
 }
 
-it('is what is new, once', () => {
-  expect(askedWithout(null)).toEqual(['read', 'append']);
+/** The writer appends `c`; `turns` says whether it is its turn, one time after the other. */
+function appended(
+  { world, known }: ReturnType<typeof overtaken>,
+  turns: readonly boolean[],
+  othersWrite: boolean,
+) {
+  const fresh: boolean[] = [];
+  const plan = meddled(appendLog([named('c')], logOptions({ known, writer: 'w', othersWrite })), {
+    before: (ask) => {
+      if (ask.ask !== 'turn') return null;
+      fresh.push(ask.fresh);
+      return { kind: turns[fresh.length - 1] === true ? 'resumed' : 'later' };
+    },
+  });
+  return { ...driven(world, plan), fresh };
+}
+
+it('reads what is new first, if others write, and appends if it is its turn', () => {
+  const log = overtaken();
+  const { receipts, fresh } = appended(log, [true], true);
+  expect(log.asked()).toEqual(['read', 'append']);
+  expect(receipts).toHaveLength(1);
+  expect(fresh).toEqual([true]);
 });
 
-it('is that two times more, if the writer whose slot is before is late', () => {
-  expect(askedWithout(WRITERS - 1)).toEqual(['read', 'read', 'read', 'append']);
+it('appends nothing if it is not, and keeps what it has read', () => {
+  const log = overtaken();
+  const { receipts, fold } = appended(log, [false], true);
+  expect(log.asked()).toEqual(['read']);
+  expect(receipts).toBeNull();
+  expect(fold.activity.map(({ writer }) => writer)).toEqual(['w', 'other']);
 });
 
-it('is no more for a writer that is late and not next to it', () => {
-  expect(askedWithout(WRITERS - 2)).toEqual(['read', 'append']);
+it('asks again after a conflict: before it reads, and after', () => {
+  const log = overtaken();
+  const { receipts, fresh } = appended(log, [true, true], false);
+  expect(log.asked()).toEqual(['append', 'read', 'append']);
+  expect(receipts).toHaveLength(1);
+  expect(fresh).toEqual([false, true]);
+});
+
+it('does not read after a conflict if it is not its turn', () => {
+  const log = overtaken();
+  expect(appended(log, [false], false).receipts).toBeNull();
+  expect(log.asked()).toEqual(['append']);
+});
+
+it('does not ask for a call of which something is in already', () => {
+  const { world, known } = overtaken();
+  const plan = appendLog([named('a'), named('c')], logOptions({ known, writer: 'w', othersWrite: true }));
+  const done = driven(
+    world,
+    meddled(plan, { before: ({ ask }) => (ask === 'turn' ? { kind: 'later' } : null) }),
+  );
+  expect(done.receipts?.map(({ repeat }) => repeat)).toEqual([true, false]);
 });

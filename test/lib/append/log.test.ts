@@ -17,7 +17,7 @@ import {
   position,
   type RecordReceipt,
 } from '../../../lib/append/types.ts';
-import { LOST, type LogPlan, LogWriter, logOptions, type Meddling, named } from './logs.ts';
+import { LOST, type LogPlan, LogWriter, logOptions, type Meddling, named, untilIn } from './logs.ts';
 import { readSegments } from './reference.ts';
 import { Actor, CALM, dice, type Faults, KEY, World } from './world.ts';
 
@@ -39,7 +39,7 @@ const plan = (
   options: Partial<SimulationOptions> = {},
 ): LogPlan => {
   const { dedupe, segmentBytesMax, coldBytesMax, tailBytes } = options;
-  return appendLog(
+  return untilIn(
     ids.map((id) => named(id)),
     logOptions({
       known,
@@ -60,6 +60,7 @@ const STORM: Faults = {
   error500: 0.05,
   throttled: 0.05,
   noLength: 0.2,
+  later: 0.3,
   stop: 0.03,
   foreign: 0.05,
 };

@@ -54,6 +54,15 @@ export const logOptions = (
   };
 };
 
+/** Appends `records`, again whenever it was not the writer's turn, until they are in. */
+export function* untilIn(records: readonly LogRecord[], options: LogOptions): LogPlan {
+  for (let { known } = options, othersWrite = options.othersWrite ?? false; ; othersWrite = true) {
+    const { receipts, fold } = yield* appendLog(records, { ...options, known, othersWrite });
+    if (receipts !== null) return { receipts, fold };
+    known = fold;
+  }
+}
+
 /** What `plan` ends with, alone in the world. Throws what it throws. */
 export function driven<T>(world: World, plan: Plan<T>): T {
   let end: Outcome | null = null;
@@ -86,7 +95,7 @@ export class LogWriter {
     const { before, after, ...rest } = options;
     const { fold: known } = this;
     this.fold = null;
-    const plan = appendLog(records, logOptions({ known, ...this.#options, ...rest }));
+    const plan = untilIn(records, logOptions({ known, ...this.#options, ...rest }));
     const meddling = { ...(before && { before }), ...(after && { after }) };
     const { receipts, fold } = driven(this.#world, meddled(plan, meddling));
     this.fold = fold;

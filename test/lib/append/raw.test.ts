@@ -15,6 +15,7 @@ const STORM: Faults = {
   error500: 0.05,
   throttled: 0.05,
   noLength: 0.2,
+  later: 0.3,
   stop: 0.05,
   foreign: 0.05,
 };

@@ -25,7 +25,7 @@ const landedOf = ({ segment, start }: Appended): Landed => ({
 const commitOf = ({ records, atMs, start }: Appended): Commit => ({
   atMs,
   writer: 'w',
-  turn: { slot: 0, slotMs: 32 },
+  turn: { roundTripMs: 20, more: 0 },
   start,
   records: records.length,
   bytes: BYTES,

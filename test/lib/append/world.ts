@@ -16,6 +16,8 @@ export interface Faults {
   readonly throttled: number;
   /** Of each conflict: the answer does not say the length. */
   readonly noLength: number;
+  /** Of each turn: it is not the writer's. */
+  readonly later: number;
   /** Of each ask: the driver stops the call. */
   readonly stop: number;
   /** Of each step: someone appends bytes that are none of ours to one of the objects. */
@@ -29,6 +31,7 @@ export const CALM: Faults = {
   error500: 0,
   throttled: 0,
   noLength: 0,
+  later: 0,
   stop: 0,
   foreign: 0,
 };
@@ -110,7 +113,7 @@ export class World {
     const faults = this.#faults;
     if (this.#roll() < faults.stop) return { kind: 'stop', reason: 'time' };
     if (ask.ask === 'pause') return { kind: 'resumed' };
-    if (ask.ask === 'turn') return this.#roll() < 0.5 ? { kind: 'resumed' } : { kind: 'resumed', nowMs: 0 };
+    if (ask.ask === 'turn') return { kind: this.#roll() < faults.later ? 'later' : 'resumed' };
     if (this.#roll() < faults.throttled) return failed('TotalQpsLimitExceeded', 503, 100);
     if (this.#roll() < faults.requestLost) return failed('NoAnswer', null);
     if (ask.ask === 'append' && this.#roll() < faults.late) {

@@ -332,7 +332,7 @@ describe('the comparison', () => {
 
 /** A sound commit of one record, with another id. */
 const COMMIT =
-  '{"$commit":{"v":1,"at":"2026-11-22T20:30:00.000Z","writer":"test","turn":{"slot":0,"slotMs":36},"start":0,"records":1,"bytes":7,"crc64":"1","sources":[{"source":"http","ids":["other"],"ageMs":[0]}],"checkpoint":0}}';
+  '{"$commit":{"v":1,"at":"2026-11-22T20:30:00.000Z","writer":"test","turn":{"roundTripMs":20,"more":0},"start":0,"records":1,"bytes":7,"crc64":"1","sources":[{"source":"http","ids":["other"],"ageMs":[0]}],"checkpoint":0}}';
 
 function answerOf(text: string): ReadAnswer {
   return { bytes: Buffer.from(text), start: 0, length: text.length, crc64: null, type: null };

@@ -27,7 +27,7 @@ describe('whatever is in a log', () => {
     const line = commitLine({
       atMs: 0,
       writer: 'other',
-      turn: { slot: 0, slotMs: 32 },
+      turn: { roundTripMs: 20, more: 0 },
       start: bytes.length + Buffer.byteLength(lines) - data.length,
       records,
       bytes: data.length,
