@@ -118,8 +118,8 @@ export function createAppender(options: AppenderOptions): Appender & Retirer {
       else if (step.value.ask === 'turn') reply = turn(step.value, remainingMs);
       else if (++requests > requestsMax) reply = { kind: 'stop', reason: 'attempts' };
       else if (everyMs !== null && requests === 1 && step.value.ask === 'read')
-        reply = await watched(step.value, call, everyMs);
-      else reply = await timed(step.value, call);
+        reply = await watched(step.value, call, remainingMs, everyMs);
+      else reply = await timed(step.value, call, remainingMs);
       step = plan.next(reply);
     }
     return step.value;
@@ -154,7 +154,12 @@ export function createAppender(options: AppenderOptions): Appender & Retirer {
   }
 
   /** Reads again and again, until there is something new. */
-  function watched(ask: Extract<Ask, { ask: 'read' }>, call: AppendOptions, everyMs: number): Promise<Reply> {
+  function watched(
+    ask: Extract<Ask, { ask: 'read' }>,
+    call: AppendOptions,
+    remainingMs: number,
+    everyMs: number,
+  ): Promise<Reply> {
     return new Promise((resolve, reject) => {
       let sent = 0;
       let answered = 0;
@@ -164,9 +169,11 @@ export function createAppender(options: AppenderOptions): Appender & Retirer {
         reject(error);
       };
       const send = () => {
+        const leftMs = sent === 0 ? remainingMs : call.remainingMs();
+        if (leftMs <= 0) return; // what is under way ends with it
         sent++;
         if (sent < WATCH_READS) cancel = runtime.after(everyMs, send);
-        timed(ask, call).then((reply) => {
+        timed(ask, call, leftMs).then((reply) => {
           answered++;
           // The first byte is the last one known.
           const isNew = reply.kind !== 'bytes' || reply.read === null || reply.read.bytes.length > 1;
@@ -180,9 +187,9 @@ export function createAppender(options: AppenderOptions): Appender & Retirer {
   }
 
   /** A request, and what it tells of the distance to the store. */
-  async function timed(ask: Request, call: AppendOptions): Promise<Reply> {
+  async function timed(ask: Request, call: AppendOptions, remainingMs: number): Promise<Reply> {
     const startMs = runtime.monotonic();
-    const reply = await request(ask, call, Math.max(1, Math.min(requestTimeoutMs, call.remainingMs())));
+    const reply = await request(ask, call, Math.min(requestTimeoutMs, remainingMs));
     if (reply.kind !== 'failed') {
       roundTripMs += (runtime.monotonic() - startMs - roundTripMs) * ROUND_TRIP_WEIGHT;
     }
