@@ -1,6 +1,6 @@
 /**
- * Every course that a small scope can take: two writers on one object, each request answered in every way, in every
- * order, with up to so many faults.
+ * Every course that a small scope can take: two writers on one object or log, each request answered in every way, in
+ * every order, with up to so many faults.
  *
  * It runs the plans of `lib/append` themselves. A plan is a function of the replies it gets, so a writer's state is
  * the list of its replies, and is had again by giving them to a new plan. Two courses that lead to the same object,
@@ -9,13 +9,19 @@
  *
  * - A pause, or a turn, is over at once: it reads and writes nothing that is shared.
  * - A lost request and a lost answer to a conflict are one case, and so are a reset and a 5xx: the plan is told the same.
- * - A late request whose position is passed cannot act any more, since the object only grows.
+ * - A late request whose position is passed cannot act any more, since the object only grows, or is an ordinary one.
  */
 import { crc64 } from '../../lib/append/crc64.ts';
 import type { Ask, Plan, Reply } from '../../lib/append/plan.ts';
 
 /** A writer: asks as its plans ask, and returns what it was told in the end. A crash is a reply. */
-export type Writer<Told> = Generator<Ask, readonly Told[], Reply | typeof CRASH>;
+export type Writer<Told> = Generator<Ask | Put, readonly Told[], Reply | typeof CRASH>;
+/** Puts an ordinary object in the place of another; `appended` is what is told of it, too. */
+export interface Put {
+  readonly ask: 'put';
+  readonly key: string;
+  readonly body: Uint8Array;
+}
 export const CRASH = 'crash';
 
 export interface Scope<Told> {
@@ -24,7 +30,15 @@ export interface Scope<Told> {
   readonly stops: boolean;
   writer(which: number): Writer<Told>;
   /** What is wrong with how it ended, null if nothing is. */
-  verify(object: Buffer, told: readonly Told[]): string | null;
+  verify(objects: Objects, told: readonly Told[]): string | null;
+}
+
+export type Objects = ReadonlyMap<string, Stored>;
+export interface Stored {
+  readonly bytes: Buffer;
+  readonly crc64: bigint;
+  /** What it stands in the place of, if it is an ordinary object. */
+  readonly buried: Buffer | null;
 }
 
 export interface Explored {
@@ -35,15 +49,16 @@ export interface Explored {
   readonly failure: { readonly steps: readonly string[]; readonly why: string } | null;
 }
 
-/** Content of the object, one for each distinct content. */
+/** All objects, one for each distinct content. */
 interface Content {
   readonly id: number;
-  readonly bytes: Buffer;
-  readonly crc64: bigint;
+  readonly objects: Objects;
+  /** What a write makes of it. */
+  readonly after: Map<Append | Put, Content>;
 }
 
 interface Course {
-  readonly object: Content;
+  readonly content: Content;
   readonly writers: readonly number[];
   /** Requests that may still arrive. */
   readonly late: readonly Request[];
@@ -53,8 +68,7 @@ interface Course {
 interface Request {
   /** The writer's node that sent it. */
   readonly from: number;
-  readonly position: number;
-  readonly body: Uint8Array;
+  readonly write: Append | Put;
 }
 
 /** A writer after some replies. */
@@ -62,7 +76,7 @@ interface Node<Told> {
   readonly which: number;
   readonly parent: number | null;
   readonly reply: Reply | typeof CRASH | null;
-  readonly ask: Ask | null;
+  readonly ask: Ask | Put | null;
   readonly told: readonly Told[];
 }
 
@@ -106,22 +120,42 @@ export function explore<Told>(scope: Scope<Told>): Explored {
     return made;
   }
 
-  function contentOf(bytes: Buffer): Content {
-    const text = bytes.toString('latin1');
-    const content = contents.get(text) ?? { id: contents.size, bytes, crc64: crc64(bytes) };
+  function contentOf(objects: Objects): Content {
+    let text = '';
+    for (const [key, { bytes, buried }] of objects)
+      text += `${key} ${bytes.length} ${buried?.length} ${bytes.toString('latin1')}${buried?.toString('latin1')}`;
+    const content = contents.get(text) ?? { id: contents.size, objects, after: new Map() };
     contents.set(text, content);
+    return content;
+  }
+
+  function written({ objects, after: known }: Content, write: Append | Put): Content {
+    const before = known.get(write);
+    if (before !== undefined) return before;
+    const found = objects.get(write.key) ?? { bytes: Buffer.alloc(0), crc64: 0n, buried: null };
+    const body = Buffer.from(write.body);
+    const stored =
+      write.ask === 'put'
+        ? { bytes: body, crc64: crc64(body), buried: found.buried ?? found.bytes }
+        : { ...found, bytes: Buffer.concat([found.bytes, body]), crc64: crc64(body, found.crc64) };
+    // In the order of the keys, so that one content has one text.
+    const all = [...objects].filter(([key]) => key !== write.key);
+    const content = contentOf(
+      new Map([...all, [write.key, stored] as const].sort(([a], [b]) => (a < b ? -1 : 1))),
+    );
+    known.set(write, content);
     return content;
   }
 
   function visit(course: Course): bigint {
     if (failure !== null) return 0n;
-    const { object } = course;
-    const late = course.late.filter(({ position }) => position === object.bytes.length);
+    const { content } = course;
+    const late = course.late.filter(({ write }) => acts(write, content.objects));
     const under = late
       .map(({ from }) => from)
       .sort()
       .join();
-    const key = `${course.faults}|${course.writers.join()}|${under}|${object.id}`;
+    const key = `${course.faults}|${course.writers.join()}|${under}|${content.id}`;
     const known = courses.get(key);
     if (known !== undefined) return known;
     let sum = 0n;
@@ -131,23 +165,23 @@ export function explore<Told>(scope: Scope<Told>): Explored {
       steps.pop();
     };
     for (const [at, request] of late.entries())
-      go(`a late request lands at ${request.position}`, {
-        object: contentOf(Buffer.concat([object.bytes, request.body])),
+      go(`a late request lands: ${textOf(request.write)}`, {
+        content: written(content, request.write),
         late: late.toSpliced(at, 1),
       });
     for (const [which, at] of course.writers.entries()) {
       const ask = nodes[at]?.ask;
       if (ask == null) continue;
-      for (const { name, acts, sent, fault, reply } of waysOf(ask, object.bytes.length)) {
+      for (const { name, acts: acted, sent, fault, reply } of waysOf(ask, content.objects)) {
         if (fault && course.faults === scope.faultsMax) continue;
         if (reply === STOP && !scope.stops) continue;
-        const next = acts ? contentOf(Buffer.concat([object.bytes, acts.body])) : object;
-        const told = typeof reply === 'function' ? reply(next) : reply;
+        const next = acted ? written(content, acted) : content;
+        const told = typeof reply === 'function' ? reply(next.objects) : reply;
         const writers = course.writers.with(which, after(at, `${name} ${next.id}`, told));
         go(`writer ${which}: ${textOf(ask)}: ${name}`, {
           writers,
-          object: next,
-          late: sent ? [...late, { ...sent, from: at }] : late,
+          content: next,
+          late: sent ? [...late, { from: at, write: sent }] : late,
           faults: course.faults + (fault ? 1 : 0),
         });
       }
@@ -155,7 +189,7 @@ export function explore<Told>(scope: Scope<Told>): Explored {
     if (late.length === 0 && course.writers.every((at) => nodes[at]?.ask === null)) {
       sum = 1n;
       const why = scope.verify(
-        object.bytes,
+        content.objects,
         course.writers.flatMap((at) => nodes[at]?.told ?? []),
       );
       if (why !== null) failure ??= { steps: [...steps], why };
@@ -165,7 +199,7 @@ export function explore<Told>(scope: Scope<Told>): Explored {
   }
 
   const writers = Array.from({ length: WRITERS }, (_, which) => grow(which, null, null));
-  const all = visit({ object: contentOf(Buffer.alloc(0)), writers, late: [], faults: 0 });
+  const all = visit({ content: contentOf(new Map()), writers, late: [], faults: 0 });
   return { courses: all, states: courses.size, failure };
 }
 
@@ -181,25 +215,25 @@ export function* driven<T>(plan: Plan<T>): Generator<Ask, T | typeof CRASH, Repl
 }
 
 /** Past everything that only waits. */
-function settled<Told>(writer: Writer<Told>, first: IteratorResult<Ask, readonly Told[]>) {
+function settled<Told>(writer: Writer<Told>, first: IteratorResult<Ask | Put, readonly Told[]>) {
   let step = first;
   while (!step.done && !isRequest(step.value)) step = writer.next({ kind: 'resumed' });
   return step;
 }
 
-const isRequest = ({ ask }: Ask): boolean =>
-  ask === 'append' || ask === 'head' || ask === 'read' || ask === 'tail';
+const isRequest = ({ ask }: Ask | Put): boolean =>
+  ask === 'append' || ask === 'put' || ask === 'head' || ask === 'read' || ask === 'tail';
 
 type Append = Extract<Ask, { ask: 'append' }>;
 
 interface Way {
   readonly name: string;
   /** What the writer is told; it may depend on the object then. */
-  readonly reply: Reply | typeof CRASH | ((object: Content) => Reply);
+  readonly reply: Reply | typeof CRASH | ((objects: Objects) => Reply);
   /** The request, if it acts. */
-  readonly acts?: Append;
+  readonly acts?: Append | Put;
   /** The request, if it is still under way. */
-  readonly sent?: Append;
+  readonly sent?: Append | Put;
   readonly fault: boolean;
 }
 
@@ -210,27 +244,39 @@ const SILENT: readonly Way[] = [
   { name: 'the time is up', reply: STOP, fault: true },
   { name: 'crash', reply: CRASH, fault: true },
 ];
-const CONFLICTING: readonly Way[] = [
-  {
-    name: 'conflict',
-    reply: ({ bytes }) => ({ kind: 'conflict', length: bytes.length }),
-    fault: false,
-  },
-  { name: 'conflict without a length', reply: { kind: 'conflict', length: null }, fault: true },
-];
 const THROTTLED: Way = { name: 'throttled', reply: failed('TotalQpsLimitExceeded', 503), fault: true };
+const BARRED: Way = { name: 'barred', reply: failed('ObjectNotAppendable', 409), fault: false };
 
-function waysOf(ask: Ask, length: number): readonly Way[] {
-  if (ask.ask !== 'append')
-    return [{ name: 'answered', reply: (object) => look(ask, object), fault: false }, ...SILENT];
-  if (ask.position !== length) return [...CONFLICTING, THROTTLED, ...SILENT];
-  const reply = ({ bytes, crc64: sum }: Content): Reply => ({
+const lengthOf = (objects: Objects, key: string): number => objects.get(key)?.bytes.length ?? 0;
+
+/** Whether a write that arrives now does anything. */
+function acts(write: Append | Put, objects: Objects): boolean {
+  if (write.ask === 'put') return true;
+  return objects.get(write.key)?.buried == null && write.position === lengthOf(objects, write.key);
+}
+
+function waysOf(ask: Ask | Put, objects: Objects): readonly Way[] {
+  if (ask.ask !== 'append' && ask.ask !== 'put')
+    return [{ name: 'answered', reply: (then) => look(ask, then), fault: false }, ...SILENT];
+  const { key } = ask;
+  if (!acts(ask, objects)) {
+    const length = lengthOf(objects, key);
+    const conflicting: Way[] = [
+      { name: 'conflict', reply: { kind: 'conflict', length }, fault: false },
+      { name: 'conflict without a length', reply: { kind: 'conflict', length: null }, fault: true },
+    ];
+    // Which of the two OSS says of an ordinary object of another length is not documented.
+    const barred = objects.get(key)?.buried == null ? [] : [BARRED];
+    const mayConflict = ask.ask === 'append' && ask.position !== length;
+    return [...barred, ...(mayConflict ? conflicting : []), THROTTLED, ...SILENT];
+  }
+  const reply = (then: Objects): Reply => ({
     kind: 'appended',
-    nextPosition: bytes.length,
-    crc64: sum,
+    nextPosition: lengthOf(then, key),
+    crc64: then.get(key)?.crc64 ?? null,
   });
   return [
-    { name: 'appended', reply, acts: ask, fault: false },
+    { name: 'done', reply, acts: ask, fault: false },
     { name: 'no answer, in', reply: NO_ANSWER, acts: ask, fault: true },
     { name: 'no answer, late', reply: NO_ANSWER, sent: ask, fault: true },
     { name: 'crash, in', reply: CRASH, acts: ask, fault: true },
@@ -240,8 +286,10 @@ function waysOf(ask: Ask, length: number): readonly Way[] {
   ];
 }
 
-function look(ask: Exclude<Ask, { ask: 'append' }>, { bytes: all, crc64: sum }: Content): Reply {
-  const whole = { length: all.length, crc64: sum, type: 'Appendable' };
+function look(ask: Exclude<Ask, { ask: 'append' }>, objects: Objects): Reply {
+  const found = 'key' in ask ? objects.get(ask.key) : undefined;
+  const { bytes: all = Buffer.alloc(0), crc64: sum = 0n, buried = null } = found ?? {};
+  const whole = { length: all.length, crc64: sum, type: buried === null ? 'Appendable' : 'Normal' };
   const there = all.length > 0; // nothing here creates an empty object
   if (ask.ask === 'head') return { kind: 'info', info: there ? whole : null };
   if (!there || (ask.ask !== 'read' && ask.ask !== 'tail')) return { kind: 'bytes', read: null };
@@ -254,4 +302,7 @@ function failed(code: string, status: number | null): Reply {
   return { kind: 'failed', failure: { code, status, requestId: null, delayMs: null } };
 }
 
-const textOf = (ask: Ask): string => (ask.ask === 'append' ? `append at ${ask.position}` : ask.ask);
+function textOf(ask: Ask | Put): string {
+  if (!('key' in ask)) return ask.ask;
+  return ask.ask === 'append' ? `append to ${ask.key} at ${ask.position}` : `${ask.ask} ${ask.key}`;
+}

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { build } from 'esbuild';
 import type { appendLog } from '../../lib/append/log.ts';
 import type { appendRaw } from '../../lib/append/raw.ts';
+import type { burial, retireLog } from '../../lib/append/retire.ts';
 import type { System } from './system.ts';
 
 export interface Mutation {
@@ -21,6 +22,8 @@ export interface Mutation {
 export interface Core extends System {
   readonly appendLog: typeof appendLog;
   readonly appendRaw: typeof appendRaw;
+  readonly retireLog: typeof retireLog;
+  readonly burial: typeof burial;
 }
 
 const LIB = path.join(import.meta.dirname, '../../lib');
@@ -35,7 +38,8 @@ export async function mutant({ file, text, by }: Mutation): Promise<Core> {
         export { StoreError } from './store/port.ts';
         export { entomb } from './entomb.ts';
         export { appendLog } from './append/log.ts';
-        export { appendRaw } from './append/raw.ts';`,
+        export { appendRaw } from './append/raw.ts';
+        export { burial, retireLog } from './append/retire.ts';`,
       resolveDir: LIB,
     },
     bundle: true,
