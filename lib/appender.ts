@@ -4,14 +4,13 @@
  * It owns what the core may not have: the store, the clock and the dice. Calls of one instance for one object share
  * appends (`group.ts`); appends to different objects go side by side.
  */
+import type { ColdStart } from './append/cold.ts';
 import { AppendError, AppendRefused } from './append/errors.ts';
 import type { LogFold } from './append/fold.ts';
 import { appendLog } from './append/log.ts';
 import { type Activity, type Approach, AT_ONCE, approach, isTurn, type Moment } from './append/pace.ts';
 import type { Ask, Plan, Reply } from './append/plan.ts';
 import { appendRaw, type RawState } from './append/raw.ts';
-import { type Burial, burial, retireLog } from './append/retire.ts';
-import type { Tombstone } from './append/tombstone.ts';
 import {
   advance,
   byteLength,
@@ -34,20 +33,11 @@ export interface Appender {
   appendRecords(key: string, records: readonly LogRecord[], call: LogAppendOptions): Promise<RecordReceipt[]>;
 }
 
-/**
- * Ends logs, so that retention may remove them (PROTOCOL.md §3.7). It is a writer like any other, and may be used beside
- * any number of them. Every error is an `AppendError`.
- */
-export interface Retirer {
-  /** Closes the last segment of a log, unless it is. Gives its number; null if there is no log. */
-  retire(key: string, call: LogAppendOptions): Promise<number | null>;
-  /** What is to stand in the place of a closed segment, if it has the length and checksum that are told. Puts nothing. */
-  burial(
-    key: string,
-    segment: number,
-    about: Omit<Tombstone, 'segment'>,
-    call: LogAppendOptions,
-  ): Promise<Burial>;
+/** Runs plans as the appender runs its own, against the same store. */
+export interface PlanRunner {
+  run<T>(plan: Plan<T>, call: AppendOptions): Promise<T>;
+  /** A log as its plans take it. */
+  logOf(key: string, call: Pick<LogAppendOptions, 'dedupe'>): ColdStart;
 }
 
 /** Of a log; the same in every call for it. */
@@ -100,7 +90,7 @@ const LOOKED_AGAIN = 0.5;
 /** Fewer calls that came during an append are no sign of more than it can take. */
 const REFILLED_CALLS_MIN = 4;
 
-export function createAppender(options: AppenderOptions): Appender & Retirer {
+export function createAppender(options: AppenderOptions): Appender & PlanRunner {
   const { store, runtime, writer } = options;
   const coldStart = options.coldStart ?? COLD_START;
   const requestsMax = options.requestsMax ?? REQUESTS_MAX;
@@ -280,7 +270,7 @@ export function createAppender(options: AppenderOptions): Appender & Retirer {
     again,
   });
 
-  const logOf = (key: string, { dedupe = DEDUPE_WINDOW }: LogAppendOptions) => ({
+  const logOf: PlanRunner['logOf'] = (key, { dedupe = DEDUPE_WINDOW }) => ({
     key,
     dedupe,
     tailBytes: coldStart.tailBytes,
@@ -288,8 +278,8 @@ export function createAppender(options: AppenderOptions): Appender & Retirer {
   });
 
   return {
-    retire: (key, call) => drive(retireLog({ log: logOf(key, call), writer, atMs: runtime.now() }), call),
-    burial: (key, segment, about, call) => drive(burial(logOf(key, call), segment, about), call),
+    run: drive,
+    logOf,
     appendBytes: (key, payload, options) =>
       raws.submit(key, {
         payload,

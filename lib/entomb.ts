@@ -4,8 +4,9 @@
  */
 import { segmentKey } from './append/segment.ts';
 import { TOMBSTONE_TYPE, type TombstoneJob } from './append/tombstone.ts';
-import type { LogAppendOptions, Retirer } from './appender.ts';
+import type { LogAppendOptions } from './appender.ts';
 import { put } from './put.ts';
+import type { Retirer } from './retirer.ts';
 import type { Runtime } from './runtime.ts';
 import type { Bucket } from './store/port.ts';
 

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LOCAL_BUCKET, LOCAL_KEY, LOCAL_REGION } from '../../infra/cli/stack.ts';
 import { type OssServer, startOss } from '../../infra/local/oss/server.ts';
 import { createAppender } from '../../lib/appender.ts';
+import { createRetirer } from '../../lib/retirer.ts';
 import { systemRuntime } from '../../lib/runtime.ts';
 import { ossStore } from '../../lib/store/oss.ts';
 import { ossBucket } from '../../lib/store/oss-bucket.ts';
@@ -196,7 +197,7 @@ describe('npm run cat', () => {
         remainingMs: () => 10_000,
       });
     await append('old');
-    await entombLog(bucket, appender, key);
+    await entombLog(bucket, createRetirer({ store: bucket, runtime, writer: 'retirer' }), key);
     await append('new');
     const { stdout, stderr } = await cli('cat', [key, ...port]);
     expect(stdout.toString()).toMatch(/^"new"\n\{"\$commit":/);

@@ -6,6 +6,7 @@ import type { LogRecord } from '../../lib/append/types.ts';
 import { createAppender } from '../../lib/appender.ts';
 import { entomb } from '../../lib/entomb.ts';
 import { readRecords } from '../../lib/reader.ts';
+import { createRetirer } from '../../lib/retirer.ts';
 import { systemRuntime } from '../../lib/runtime.ts';
 import { ossBucket } from '../../lib/store/oss-bucket.ts';
 import type { Bucket } from '../../lib/store/port.ts';
@@ -28,7 +29,10 @@ let close: () => Promise<void>;
 let bucket: Bucket;
 /** Another instance each time. */
 let instances = 0;
-const instance = () => createAppender({ store: bucket, runtime, writer: `w${++instances}` });
+function instance() {
+  const options = { store: bucket, runtime, writer: `w${++instances}` };
+  return { ...createAppender(options), ...createRetirer(options) };
+}
 
 beforeEach(async () => {
   ({ server, close } = await startLocalOss());

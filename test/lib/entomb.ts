@@ -1,8 +1,8 @@
 /** Ends a log and puts tombstones in its place, as a job does. */
 
 import { segmentKey } from '../../lib/append/segment.ts';
-import type { Retirer } from '../../lib/appender.ts';
 import { entomb } from '../../lib/entomb.ts';
+import type { Retirer } from '../../lib/retirer.ts';
 import { systemRuntime } from '../../lib/runtime.ts';
 import type { Bucket } from '../../lib/store/port.ts';
 

@@ -37,6 +37,7 @@ export async function mutant({ file, text, by }: Mutation): Promise<Core> {
         export { createAppender } from './appender.ts';
         export { StoreError } from './store/port.ts';
         export { entomb } from './entomb.ts';
+        export { createRetirer } from './retirer.ts';
         export { appendLog } from './append/log.ts';
         export { appendRaw } from './append/raw.ts';
         export { burial, retireLog } from './append/retire.ts';`,

@@ -3,8 +3,8 @@
  * freezes like any instance, and begins again; it may come while others do the same, and late.
  */
 import { segmentKey } from '../../lib/append/segment.ts';
-import type { Retirer } from '../../lib/appender.ts';
 import type { Entombing } from '../../lib/entomb.ts';
+import type { Retirer } from '../../lib/retirer.ts';
 import type { ObjectStore } from '../../lib/store/port.ts';
 import type { Weather } from './faults.ts';
 import { Instance } from './instance.ts';
@@ -21,11 +21,11 @@ export interface RetirerWorld {
   readonly weather: Weather;
   readonly oss: SimulatedOss;
   stepped(instance: Instance): void;
-  /** The appender of an instance, and its way to the store. */
+  /** Who ends logs in an instance, and its way to the store. */
   connect(
     instance: Instance,
     random: Random,
-  ): { readonly appender: Retirer; readonly store: ObjectStore & Entombing['bucket'] };
+  ): { readonly retirer: Retirer; readonly store: ObjectStore & Entombing['bucket'] };
   say(who: string, what: string): void;
 }
 
@@ -70,9 +70,9 @@ export class Retiring {
     const skewMs = random.between(0, scenario.skewMsMax);
     const instance = new Instance(name, skewMs, scheduler, (one) => this.#world.stepped(one));
     this.#about.set(instance, { which, attempt });
-    const { appender, store } = connect(instance, random);
+    const { retirer, store } = connect(instance, random);
     say(name, `ends ${retirement.key}`);
-    this.#work(retirement, instance, { appender, store, random }).then(
+    this.#work(retirement, instance, { retirer, store, random }).then(
       () => say(name, `has ended ${retirement.key}`),
       (error: unknown) => {
         say(name, `gives up: ${error instanceof Error ? `${error.name} ${error.message}` : error}`);
@@ -85,13 +85,13 @@ export class Retiring {
   async #work(
     { key, pauseMs, careless }: Retirement,
     instance: Instance,
-    { appender, store, random }: ReturnType<RetirerWorld['connect']> & { readonly random: Random },
+    { retirer, store, random }: ReturnType<RetirerWorld['connect']> & { readonly random: Random },
   ): Promise<void> {
     const { scenario, scheduler, system, oss } = this.#world;
     const runtime = instance.runtime(random);
     const untilMs = scheduler.nowMs + ATTEMPT_MS;
     const call = { remainingMs: () => untilMs - scheduler.nowMs, dedupe: scenario.dedupe };
-    const last = careless ? oss.keysOf(key).length - 1 : await appender.retire(key, call);
+    const last = careless ? oss.keysOf(key).length - 1 : await retirer.retire(key, call);
     if (last === null) return;
     const segments = Array.from({ length: last + 1 }, (_, segment) => ({ segment, at: random.next() }));
     for (const { segment } of segments.sort((one, other) => one.at - other.at)) {
@@ -99,7 +99,7 @@ export class Retiring {
       if (info === null) continue;
       await runtime.sleep(random.between(0, pauseMs));
       const read = { key, segment, length: info.length, crc64: info.crc64 ?? 0n, jobs: [] };
-      await system.entomb({ retirer: appender, bucket: store, runtime }, read, call);
+      await system.entomb({ retirer, bucket: store, runtime }, read, call);
     }
   }
 }

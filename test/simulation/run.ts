@@ -109,7 +109,10 @@ class World {
       stepped: (instance) => {
         this.#stepped = instance;
       },
-      connect: (instance, random) => this.#connect(instance, random),
+      connect: (instance, random) => {
+        const { store, options } = this.#connect(instance, random);
+        return { store, retirer: system.createRetirer(options) };
+      },
       say: (who, what) => this.#say(who, what),
     });
   }
@@ -145,11 +148,11 @@ class World {
     const instance = new Instance(writer, skewMs, this.#scheduler, (one) => {
       this.#stepped = one;
     });
-    const { appender } = this.#connect(instance, random);
+    const appender = this.#system.createAppender(this.#connect(instance, random).options);
     this.#instances[place] = { instance, appender, generation };
   }
 
-  /** An instance's way to the store, and an appender that goes it. */
+  /** An instance's way to the store, and what its appender is made of. */
   #connect(instance: Instance, random: Random) {
     const { coldStart, requestTimeoutMs, requestsMax, latencyMs } = this.#scenario;
     const store = storeOf(instance, {
@@ -163,15 +166,15 @@ class World {
         this.#acted = key;
       },
     });
-    const appender = this.#system.createAppender({
+    const options = {
       store,
       runtime: instance.runtime(random),
       writer: instance.name,
       coldStart,
       requestTimeoutMs,
       requestsMax,
-    });
-    return { store, appender };
+    };
+    return { store, options };
   }
 
   #crash(instance: Instance): void {

@@ -17,6 +17,7 @@ import { credentialHolder } from '../../../lib/credentials.ts';
 import { createAccess } from '../../../lib/http/access/access.ts';
 import { createHttpApp } from '../../../lib/http/app.ts';
 import { startWebServer, type WebServer, webPlatform } from '../../../lib/http/web.ts';
+import { createRetirer } from '../../../lib/retirer.ts';
 import { type AppendAnswer, StoreError } from '../../../lib/store/port.ts';
 import { entombLog } from '../../lib/entomb.ts';
 import { BEARER, GITHUB_SECRET, WEBHOOK_SECRET } from '../../lib/http/access/support.ts';
@@ -78,9 +79,9 @@ beforeAll(async () => {
   });
   const { config, runtime } = it;
   const gone = { line: Buffer.from('{}'), id: 'a', source: 's', timeMs: runtime.now() };
-  const appender = createAppender({ store: it.store, runtime, writer: 'retirer' });
-  await appender.appendRecords('orders/gone/x', [gone], { remainingMs: () => 1000 });
-  await entombLog(it.store, appender, 'orders/gone/x');
+  const writer = { store: it.store, runtime, writer: 'retirer' };
+  await createAppender(writer).appendRecords('orders/gone/x', [gone], { remainingMs: () => 1000 });
+  await entombLog(it.store, createRetirer(writer), 'orders/gone/x');
   const secrets = new Map([
     ['HOOK', WEBHOOK_SECRET],
     ['GIT', GITHUB_SECRET],

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { LogRecord } from '../../../lib/append/types.ts';
 import { createAppender } from '../../../lib/appender.ts';
 import { createHttpApp, NO_PLATFORM } from '../../../lib/http/app.ts';
+import { createRetirer } from '../../../lib/retirer.ts';
 import { type ObjectStore, type ReadAnswer, StoreError } from '../../../lib/store/port.ts';
 import { entombLog } from '../entomb.ts';
 import { EVENTS, httpBench, JSON_TYPE, NDJSON_TYPE, problem, receipts } from './support.ts';
@@ -261,7 +262,7 @@ describe('the comparison', () => {
   it('is not made where retention has removed the record: its id is all that is known', async () => {
     const it = httpBench();
     const [first] = await receipts(await it.post('/append/events', '"mine"', named('k')));
-    const retirer = createAppender({ store: it.store, runtime: it.runtime, writer: 'retirer' });
+    const retirer = createRetirer({ store: it.store, runtime: it.runtime, writer: 'retirer' });
     await entombLog(it.store, retirer, EVENTS);
     for (const send of [it.post, it.cold()])
       expect(await receipts(await send('/append/events', '"other"', named('k')))).toEqual([

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { createAppender } from '../../../../lib/appender.ts';
 import { createHttpApp, NO_PLATFORM } from '../../../../lib/http/app.ts';
 import { READ_BYTES_MAX } from '../../../../lib/http/read/answer.ts';
+import { createRetirer } from '../../../../lib/retirer.ts';
 import { StoreError } from '../../../../lib/store/port.ts';
 import { entombLog } from '../../entomb.ts';
 import { EVENTS, type HttpBench, httpBench, JSON_TYPE, problem } from '../support.ts';
@@ -281,7 +281,7 @@ describe('a log that retention has removed', () => {
   it('is gone, whatever is asked of it, and says where it went; what came later is there', async () => {
     const it = readBench();
     await it.post('/append/events', '1', JSON_TYPE);
-    const retirer = createAppender({ store: it.store, runtime: it.runtime, writer: 'retirer' });
+    const retirer = createRetirer({ store: it.store, runtime: it.runtime, writer: 'retirer' });
     await entombLog(it.store, retirer, EVENTS);
     for (const headers of [{}, { range: 'bytes=3-7' }, { range: 'bytes=-5' }, { 'if-none-match': '"1"' }]) {
       const document = await problem(await it.get('/append/events', headers));
