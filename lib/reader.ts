@@ -13,7 +13,7 @@ import { type Commit, isNamed, type SourceRun } from './append/commit.ts';
 import { segmentKey } from './append/segment.ts';
 import { parseTombstone, TOMBSTONE_START_BYTES, type Tombstone } from './append/tombstone.ts';
 import type { RecordNumber } from './append/types.ts';
-import { CommitScan } from './reader/scan.ts';
+import { CommitScan, linesOf } from './reader/scan.ts';
 import type { ObjectStore, ReadAnswer } from './store/port.ts';
 
 export interface StoredRecord extends RecordName {
@@ -74,8 +74,10 @@ export async function* readRecords(
       if (tombstone === undefined)
         tombstone = type === APPENDABLE ? null : await tombstoneOf(store, object, options);
       if (tombstone !== null) break;
-      for (const { commit, end, lines } of scan.push(bytes)) {
+      for (const { commit, end, data, lineEnds } of scan.push(bytes)) {
         const names = namesOf(commit);
+        // Of its own: the scan uses its memory again, and records may be kept.
+        const lines = linesOf({ data: Buffer.from(data), lineEnds });
         for (const [record, line] of lines.entries()) {
           const name = names[record];
           if (name !== undefined) yield { ...name, line, object, start: commit.start, end, record };

@@ -47,9 +47,9 @@ export function checkpointLine(checkpoint: Checkpoint): string {
   return `${COMMIT_PREFIX}${body}}`;
 }
 
-/** Whether `line` is, or could be, a checkpoint line; cheaper than to parse it. */
+/** Whether `line` is, or could be, a checkpoint line; cheaper than to parse it. Its first characters are enough. */
 export const looksLikeCheckpoint = (line: string): boolean => line.startsWith(STATE_PREFIX);
-const STATE_PREFIX = `${COMMIT_PREFIX}{"v":${COMMIT_VERSION},"state":`;
+export const STATE_PREFIX = `${COMMIT_PREFIX}{"v":${COMMIT_VERSION},"state":`;
 
 /** The checkpoint on `line`, or null if it is none that this version wrote. */
 export function parseCheckpointLine(line: string): Checkpoint | null {

@@ -5,7 +5,7 @@ import { bytesLine, jsonLine, textLine } from '../../lib/append/record.ts';
 import { segmentKey } from '../../lib/append/segment.ts';
 import type { LogRecord } from '../../lib/append/types.ts';
 import { type Appender, createAppender } from '../../lib/appender.ts';
-import { CommitScan } from '../../lib/reader/scan.ts';
+import { CommitScan, linesOf } from '../../lib/reader/scan.ts';
 import { readValue } from '../../lib/reader/value.ts';
 import { LogReplaced, type ReadOptions, readRecords, type StoredRecord } from '../../lib/reader.ts';
 import { systemRuntime } from '../../lib/runtime.ts';
@@ -188,9 +188,9 @@ function appendAt(start: number, lines: readonly string[], changes: object = {})
 }
 
 const scanned = (bytes: string | Uint8Array, scan = new CommitScan()) =>
-  [...scan.push(Buffer.from(bytes))].map(({ commit, lines }) => [
-    commit.start,
-    lines.map((line) => Buffer.from(line).toString()),
+  Array.from(scan.push(Buffer.from(bytes)), (found) => [
+    found.commit.start,
+    linesOf(found).map((line) => Buffer.from(line).toString()),
   ]);
 
 describe('a commit', () => {

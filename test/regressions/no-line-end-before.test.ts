@@ -6,7 +6,7 @@
  */
 import { expect, it } from 'vitest';
 import { LogFold } from '../../lib/append/fold.ts';
-import { CommitScan } from '../../lib/reader/scan.ts';
+import { CommitScan, linesOf } from '../../lib/reader/scan.ts';
 import { findIn, LIMITS, named } from '../lib/append/logs.ts';
 import { CALL, content, instance, newStore } from './support.ts';
 
@@ -17,7 +17,7 @@ it.each([
   const store = newStore();
   await instance(store, 'w').appendRecords('k', [named('1')], CALL);
   const bytes = Buffer.concat([Buffer.from(first), await content(store, 'k')]);
-  const found = [...new CommitScan().push(bytes)].flatMap(({ lines }) => lines);
+  const found = [...new CommitScan().push(bytes)].flatMap(linesOf);
   expect(found).toHaveLength(count);
   const fold = LogFold.empty(LIMITS);
   fold.push(bytes);

@@ -166,7 +166,7 @@ describe('the checker of a log', () => {
       writer: 'w9',
       atMs: 0,
       closes: false,
-      records: [{ source: 'torture', id, numbered: false, line }],
+      records: [{ source: 'torture', id, numbered: false, ageMs: 0, line }],
     };
     return [{ key: LOG, length: end + 100, commits: [...readLog(bytesOf(LOG)), commit] }];
   };

@@ -8,7 +8,7 @@
 import { isCommitLike } from '../../append/commit.ts';
 import { APPEND_BYTES_MAX } from '../../append/fold.ts';
 import { IntakeError, quote } from '../../intake/errors.ts';
-import { CommitScan, type FoundCommit } from '../../reader/scan.ts';
+import { CommitScan, type FoundCommit, linesOf } from '../../reader/scan.ts';
 import { readValue } from '../../reader/value.ts';
 import { etagOf } from '../problem.ts';
 import {
@@ -41,7 +41,7 @@ export async function readRecord(
 ): Promise<Response> {
   assertNoIfMatch(request.headers);
   const append = await appendAt(store, request, start);
-  const line = append?.lines[record];
+  const line = append === null ? undefined : linesOf(append)[record];
   if (append === null || line === undefined) {
     throw new IntakeError(
       'NotFound',
@@ -115,11 +115,11 @@ class Page {
 
   /** Takes what fits of the commit. False: there is no room for all of it. */
   take(append: FoundCommit): boolean {
-    const { commit, lines, data, end } = append;
+    const { commit, data, end } = append;
     const { start, record: first } = this.#from;
     let at = 0;
     let from = 0;
-    for (const [record, line] of lines.entries()) {
+    for (const [record, line] of linesOf(append).entries()) {
       const to = at + line.length + 1;
       if (commit.start === start && record < first) from = to;
       else if (this.bytes + to - from > READ_BYTES_MAX) {
@@ -139,7 +139,8 @@ class Page {
   }
 
   #add(part: Uint8Array): void {
-    if (part.length > 0) this.parts.push(part);
+    // Of its own: the scan uses its memory again.
+    if (part.length > 0) this.parts.push(Buffer.from(part));
     this.bytes += part.length;
   }
 }
@@ -170,7 +171,7 @@ async function* piecesFrom(
   const { object } = request;
   // With the byte before it, which tells whether a line starts there.
   let at = Math.max(0, start - 1);
-  const scan = new CommitScan({ start: at, uncoveredBytesMax: APPEND_BYTES_MAX });
+  const scan = new CommitScan({ from: at, startsLine: at === 0, uncoveredBytesMax: APPEND_BYTES_MAX });
   for (let size = firstBytes; ; size = Math.min(size * 4, READ_BYTES_MAX)) {
     const read = await store.read(object, { start: at, end: at + size }, storeCall(request));
     if (read === null) throw nothingThere(object);
@@ -181,7 +182,7 @@ async function* piecesFrom(
 }
 
 function* sound(commits: Iterable<FoundCommit>): Generator<FoundCommit> {
-  for (const found of commits) if (found.startsLine && !found.lines.some(isCommitLike)) yield found;
+  for (const found of commits) if (found.startsLine && !linesOf(found).some(isCommitLike)) yield found;
 }
 
 function tooLarge({ start, record }: RecordPlace, bytes: number, { end }: FoundCommit): IntakeError {

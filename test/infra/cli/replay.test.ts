@@ -87,7 +87,10 @@ describe('a dead letter that is sent again', () => {
     const atOnce = bench(STRAY);
     await direct(atOnce)(...messages);
     const records = async (it: Bench) =>
-      readLog(Buffer.from((await it.text('a/x')) ?? '')).flatMap((commit) => commit.records);
+      readLog(Buffer.from((await it.text('a/x')) ?? ''))
+        .flatMap((commit) => commit.records)
+        // One is a day older when it is appended.
+        .map((record) => ({ ...record, ageMs: 0 }));
     expect(await records(late)).toEqual(await records(atOnce));
     expect((await records(late))[3]).toMatchObject({ source: 'queue/stray/stray-3', numbered: true });
   });

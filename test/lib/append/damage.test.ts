@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { LogFold } from '../../../lib/append/fold.ts';
 import type { LogRecord } from '../../../lib/append/types.ts';
 import { createAppender } from '../../../lib/appender.ts';
-import { CommitScan } from '../../../lib/reader/scan.ts';
+import { CommitScan, linesOf } from '../../../lib/reader/scan.ts';
 import { namesOf, readRecords, type StoredRecord } from '../../../lib/reader.ts';
 import { systemRuntime } from '../../../lib/runtime.ts';
 import { memoryStore } from '../../../lib/store/memory.ts';
@@ -159,7 +159,8 @@ describe('a damaged log', () => {
         for (const [n, end] of ends.entries()) {
           const piece = log.subarray(ends[n - 1] ?? 0, end);
           fold.push(piece);
-          for (const { commit, lines } of scan.push(piece)) {
+          for (const { commit, ...found } of scan.push(piece)) {
+            const lines = linesOf(found);
             for (const [record, { source, id, numbered: number }] of namesOf(commit).entries()) {
               const line = textOf(lines[record] ?? new Uint8Array());
               expect(known).toContain(JSON.stringify([commit.start, record, source, id, line]));

@@ -28,6 +28,8 @@ export interface ReferenceRecord {
   readonly line: string;
   /** Of a producer's record. */
   readonly epoch?: number;
+  /** How long before the commit's time its own is. */
+  readonly ageMs: number;
 }
 
 const LINE_END = 10;
@@ -105,9 +107,10 @@ interface ParsedRun {
 }
 
 function namesOf({ source, ids, first = 0, epoch, ageMs }: ParsedRun): Omit<ReferenceRecord, 'line'>[] {
-  return (ids ?? ageMs.map((_, n) => `${first + n}`)).map((id) => ({
+  return (ids ?? ageMs.map((_, n) => `${first + n}`)).map((id, n) => ({
     source,
     id,
+    ageMs: ageMs[n] ?? 0,
     numbered: ids === undefined,
     ...(epoch !== undefined && { epoch }),
   }));

@@ -145,6 +145,8 @@ describe('a bad CloudEvent leaves nothing behind, and is told what is wrong:', (
     ['bytes that are not base64', `{${ATTRIBUTES},"data_base64":"A"}`, STRUCTURED],
     ['no data', `{${ATTRIBUTES}}`, STRUCTURED],
     ['a source of our own', `{${ATTRIBUTES.replace('/shop', 'queue/orders')},"data":1}`, STRUCTURED],
+    ['the source of a job', `{${ATTRIBUTES.replace('/shop', 'job')},"data":1}`, STRUCTURED],
+    ['the source of a rollup', `{${ATTRIBUTES.replace('/shop', 'job/x/2026')},"data":1}`, STRUCTURED],
     ['only some of the headers', '1', { ...json, 'ce-id': '1' }],
     ['headers that are not encoded well', '1', { ...json, ...BINARY, 'ce-source': '%ff' }],
     ['no body', null, { ...json, ...BINARY }],
