@@ -13,15 +13,44 @@ export interface Engine {
   compact(work: CompactWork): Promise<Compacted>;
   /** The rows of `sql` over the records of one window, in the files that `compact` made. Throws `EngineError`. */
   rollup(work: RollupWork): Promise<readonly RolledUpRow[]>;
-  /** An empty file of rows, to put in the place of another. */
-  empty(format: RowFormat, directory: string): Promise<string>;
-  close(): Promise<void>;
+  /**
+   * The same as a Parquet file: the result's columns, and before them `window` (its start), `revision`, `row` (the key)
+   * and `rows` (how many there are). Without any, there is one row that says `rows: 0`. Throws `EngineError`.
+   */
+  rollupFile(work: RollupWork & { readonly revision: number }): Promise<RowFile>;
+  /** An empty file of rows, to put in the place of another. Its path. */
+  empty(shape: Pick<CompactWork, 'format' | 'columns' | 'directory'>): Promise<string>;
+  /** What is wrong with the columns and the SQL of a job, before there is anything to run it on; empty: nothing. */
+  check(job: CheckedJob): Promise<readonly EngineMistake[]>;
+  /** How many rows files have, and the sum of their content hashes, modulo 2⁶⁴. Throws `EngineError`. */
+  hash(work: HashWork): Promise<{ readonly rows: number; readonly hash: bigint }>;
+}
+
+export interface CheckedJob {
+  readonly columns: readonly Column[];
+  readonly sort?: readonly string[];
+  /** Of a rollup. */
+  readonly sql?: string;
+  readonly rowKey?: readonly string[];
+}
+
+export interface EngineMistake {
+  /** What it is in: `columns.amount`, `sort`, `sql`, `rowKey`. */
+  readonly where: string;
+  /** What is wrong; of SQL, as the engine tells it, with the line and the place in it. */
+  readonly message: string;
+}
+
+export interface HashWork {
+  readonly files: readonly string[];
+  /** For files of its own; removed by the caller. */
+  readonly directory: string;
 }
 
 export interface CompactWork {
   /** In the order in which they count. Each is read once, from front to back. */
   readonly ranges: Iterable<RangeBytes>;
-  /** Local files of rows of the claims before this one; taken one after the other, and not needed after that. */
+  /** Local files of rows of the claims before this one; taken one after the other, each needed until the next is. */
   readonly earlier: AsyncIterable<string>;
   readonly window: WindowLength;
   readonly columns: readonly Column[];
@@ -62,7 +91,10 @@ export interface RowFile {
 }
 
 export interface RollupWork {
+  /** Parquet that `compact` made. */
   readonly files: readonly string[];
+  /** For files of its own; removed by the caller. */
+  readonly directory: string;
   readonly windowMs: number;
   readonly window: WindowLength;
   readonly columns: readonly Column[];
@@ -88,7 +120,10 @@ export interface Column {
   readonly type: string;
 }
 
-/** The data or the SQL, not the machine: another try ends the same. */
+/**
+ * The data or the SQL, not the machine: another try ends the same. `BadSql`: the SQL cannot be run, or not on these
+ * records. `BadRows`: a file is none that `compact` made. `TooLarge`: more rows than fit into one append.
+ */
 export class EngineError extends Error {
   override readonly name = 'EngineError';
   readonly code: 'BadSql' | 'BadRows' | 'TooLarge';

@@ -75,6 +75,14 @@ export const RULES: readonly Rule[] = [
     (to, file) => !isIn('lib/append', to) && !(file === 'lib/append/digest.ts' && to === 'node:crypto'),
   ),
   imports(
+    'lib/aggregate plans and does nothing: apart from the adapters in its directories it imports itself, lib/append, keys, zod and a hash',
+    (file) => /^lib\/aggregate\/[^/]+$/.test(file),
+    (to) =>
+      !isIn('lib/append', to) &&
+      !/^lib\/aggregate\/[^/]+$/.test(to) &&
+      !['lib/key.ts', 'lib/key-template.ts', 'zod/mini', 'node:crypto'].includes(to),
+  ),
+  imports(
     'lib/store never imports append, shim, http or aggregate',
     (file) => isIn('lib/store', file),
     (to) => ['append', 'shim', 'http', 'aggregate'].some((part) => isIn(`lib/${part}`, to)),
@@ -98,6 +106,23 @@ export const RULES: readonly Rule[] = [
       adapterOf(file) !== 'oss' &&
       !['infra/bundle', 'infra/bench/programs', 'test'].some((part) => isIn(part, file)),
     (to) => /^ali-oss(\/|$)/.test(to),
+  ),
+  imports(
+    'the clients of Function Compute are imported only by the adapters in lib/invoke and tests',
+    (file) => !/^lib\/invoke\/fc[23]\.ts$/.test(file) && !isIn('test', file),
+    (to) => /^@(alicloud|darabonba)\//.test(to),
+  ),
+  imports(
+    'an adapter of the invoker is named only by functions and tests',
+    (file) => !isIn('functions', file) && !isIn('test', file),
+    (to) => /^lib\/invoke\/fc[23]\.ts$/.test(to),
+  ),
+  imports(
+    'DuckDB is imported only by its adapter, lib/aggregate/duckdb/database.ts, the peers of infra/bench and tests',
+    (file) =>
+      file !== 'lib/aggregate/duckdb/database.ts' &&
+      !['infra/bench/programs', 'test'].some((part) => isIn(part, file)),
+    (to) => /^@duckdb(\/|$)/.test(to),
   ),
   imports(
     'lib never imports functions, infra or test',

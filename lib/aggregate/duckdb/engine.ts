@@ -1,0 +1,52 @@
+/** The engine of jobs: DuckDB on local disk, in bounded memory. Each piece of work has a database of its own. */
+import path from 'node:path';
+import type { Engine } from '../ports.ts';
+import { check } from './check.ts';
+import { compact } from './compact.ts';
+import { Database, isOutOfMemory } from './database.ts';
+import { hash } from './hash.ts';
+import { rollup, rollupFile } from './rollup.ts';
+import { copyTo, EXTENSIONS } from './rows.ts';
+import { noRows } from './stored.ts';
+
+export interface DuckDbOptions {
+  /** Beside what the process has without it, in bytes. Default: 512 MiB. */
+  readonly memoryBytesMax?: number;
+}
+
+type Open = () => Promise<Database>;
+
+const MEMORY_BYTES_MAX = 512 * 1024 * 1024;
+
+export function duckDbEngine({ memoryBytesMax = MEMORY_BYTES_MAX }: DuckDbOptions = {}): Engine {
+  const opening =
+    (directory: string | null, oneThread = false): Open =>
+    () =>
+      Database.open({ directory, memoryBytesMax, oneThread });
+
+  /** By one thread, if several have not enough memory: each has rows of its own at hand, and a row can be large. */
+  async function inAnyCase<T>(directory: string, work: (open: Open) => Promise<T>): Promise<T> {
+    return work(opening(directory)).catch((error: unknown) => {
+      if (!isOutOfMemory(error)) throw error;
+      return work(opening(directory, true));
+    });
+  }
+
+  return {
+    compact: (work) => compact(work, opening(work.directory)),
+    rollup: (work) => inAnyCase(work.directory, (open) => rollup(work, open)),
+    rollupFile: (work) => inAnyCase(work.directory, (open) => rollupFile(work, open)),
+    check: (job) => check(job, opening(null)),
+    hash: (work) => inAnyCase(work.directory, (open) => hash(work, open)),
+    async empty({ format, columns, directory }) {
+      const database = await opening(directory)();
+      try {
+        const file = path.join(directory, `empty.${EXTENSIONS[format]}`);
+        await database.run(copyTo(file, format, noRows(columns), columns, 1));
+        return file;
+      } finally {
+        database.close();
+      }
+    },
+  };
+}
