@@ -5,7 +5,9 @@
  *     dist/<name>/package.json   says CommonJS, since the repository around it is ESM
  *     dist/maps/<name>.js.map    the source map, outside the directory that is uploaded
  *
- * A bundle carries everything it needs: whatever would be looked up when it runs, and is not part of Node, fails the
+ *     dist/<name>/node_modules   packages with machine code, where a function needs some (bundle/native.ts)
+ *
+ * A bundle carries everything else it needs: whatever would be looked up when it runs, and is not part of Node, fails the
  * build. So does a bundle over its bound, since its size is paid for by every cold start. Nothing is written unless
  * every bundle is sound.
  */
@@ -17,13 +19,32 @@ import { parseArgs } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import * as esbuild from 'esbuild';
 import { aliOssSlim } from './bundle/ali-oss-slim.ts';
+import { alicloudSlim } from './bundle/alicloud-slim.ts';
 import { jsonSchemas } from './bundle/json-schemas.ts';
+import { type Native, nativeFiles, placeFiles } from './bundle/native.ts';
 
 /**
  * Largest bundle. Loading and compiling this much takes Node a few tens of milliseconds of a cold start. The functions
  * themselves have at most 320,000; the rest is for the validators of a configuration's schemas, a few thousand each.
  */
 export const BUNDLE_BYTES_MAX = 400_000;
+
+/**
+ * What a function may carry beyond that. A run of a job takes seconds, and the clients of Function Compute, which make up
+ * most of the bundle, are loaded by the few that hand work over.
+ */
+const ALLOWANCES: Readonly<Record<string, Allowance>> = {
+  aggregate: { bytesMax: 800_000, packages: ['@duckdb/node-api'] },
+};
+
+interface Allowance {
+  readonly bytesMax: number;
+  /** Packages that lie beside the bundle. */
+  readonly packages: readonly string[];
+}
+
+const allowance = (name: string): Allowance =>
+  ALLOWANCES[name] ?? { bytesMax: BUNDLE_BYTES_MAX, packages: [] };
 
 const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const MAPS = 'maps';
@@ -43,6 +64,11 @@ export interface Bundle {
   readonly file: string;
   readonly bytes: number;
   readonly gzipBytes: number;
+  readonly bytesMax: number;
+  /** Of the packages beside it. */
+  readonly packagesBytes: number;
+  /** Packages that it needs where it is deployed, and that npm leaves out on this machine. */
+  readonly missing: readonly string[];
 }
 
 /** What is wrong with the functions, one problem a line. Nothing was written. */
@@ -54,7 +80,11 @@ export class BuildError extends Error {
 export async function build(options: BuildOptions = {}): Promise<readonly Bundle[]> {
   const functionsDir = options.functionsDir ?? path.join(ROOT, 'functions');
   const outDir = options.outDir ?? path.join(ROOT, 'dist');
-  const plugins = [aliOssSlim(), jsonSchemas(path.join(path.dirname(functionsDir), 'append.config.ts'))];
+  const plugins = [
+    aliOssSlim(),
+    alicloudSlim(),
+    jsonSchemas(path.join(path.dirname(functionsDir), 'append.config.ts')),
+  ];
   const built = await Promise.all(
     (await functionNames(functionsDir)).map((name) =>
       bundle(name, path.join(functionsDir, `${name}.ts`), plugins),
@@ -81,6 +111,7 @@ interface Built {
   readonly code: Uint8Array;
   readonly map: Uint8Array;
   readonly metafile: esbuild.Metafile;
+  readonly native: Native;
   readonly problems: readonly string[];
 }
 
@@ -92,6 +123,7 @@ async function bundle(name: string, entry: string, plugins: esbuild.Plugin[]): P
       outfile: 'index.js',
       bundle: true,
       platform: 'node',
+      external: [...allowance(name).packages],
       // The newest runtime that Function Compute offers, and CommonJS, which all of its loaders take.
       target: 'node20',
       format: 'cjs',
@@ -116,30 +148,36 @@ async function bundle(name: string, entry: string, plugins: esbuild.Plugin[]): P
   const output = (suffix: string) =>
     result.outputFiles.find((file) => file.path.endsWith(suffix))?.contents ?? new Uint8Array();
   const code = output('index.js');
+  const packages = outside(result.metafile).filter((wanted) => allowance(name).packages.includes(wanted));
   return {
     name,
     code,
     map: output('index.js.map'),
     metafile: result.metafile,
+    native: await nativeFiles(ROOT, packages),
     problems: [...oversize(name, code.length), ...missing(name, result.metafile)],
   };
 }
 
 function oversize(name: string, bytes: number): readonly string[] {
-  if (bytes <= BUNDLE_BYTES_MAX) return [];
-  return [
-    `${name}: the bundle has ${bytes} bytes, more than ${BUNDLE_BYTES_MAX}; see --metafile for what is in it`,
-  ];
+  const { bytesMax } = allowance(name);
+  if (bytes <= bytesMax) return [];
+  return [`${name}: the bundle has ${bytes} bytes, more than ${bytesMax}; see --metafile for what is in it`];
 }
 
-/** Packages the bundle would look up when it runs. In the function there is no `node_modules` to find them in. */
-function missing(name: string, metafile: esbuild.Metafile): readonly string[] {
-  const outside = Object.values(metafile.outputs)
+/** Packages the bundle would look up when it runs. */
+function outside(metafile: esbuild.Metafile): readonly string[] {
+  const imported = Object.values(metafile.outputs)
     .flatMap((output) => output.imports)
-    .filter((imported) => imported.external === true && !isBuiltin(imported.path));
-  return [...new Set(outside.map((imported) => imported.path))].map(
-    (wanted) => `${name}: needs "${wanted}" when it runs, and the bundle does not contain it`,
-  );
+    .filter(({ external, path: wanted }) => external === true && !isBuiltin(wanted));
+  return [...new Set(imported.map(({ path: wanted }) => wanted))];
+}
+
+/** Those that are nowhere to be found in the function. */
+function missing(name: string, metafile: esbuild.Metafile): readonly string[] {
+  return outside(metafile)
+    .filter((wanted) => !allowance(name).packages.includes(wanted))
+    .map((wanted) => `${name}: needs "${wanted}" when it runs, and the bundle does not contain it`);
 }
 
 async function write(built: Built, outDir: string, metafile: boolean): Promise<Bundle> {
@@ -154,8 +192,17 @@ async function write(built: Built, outDir: string, metafile: boolean): Promise<B
     writeFile(path.join(dir, 'package.json'), '{"type":"commonjs"}\n'),
     writeFile(path.join(maps, `${built.name}.js.map`), built.map),
     metafile && writeFile(path.join(maps, `${built.name}.meta.json`), JSON.stringify(built.metafile)),
+    placeFiles(built.native.files, dir),
   ]);
-  return { name: built.name, file, bytes: built.code.length, gzipBytes: gzipSync(built.code).length };
+  return {
+    name: built.name,
+    file,
+    bytes: built.code.length,
+    gzipBytes: gzipSync(built.code).length,
+    bytesMax: allowance(built.name).bytesMax,
+    packagesBytes: built.native.files.reduce((sum, { bytes }) => sum + bytes, 0),
+    missing: built.native.missing,
+  };
 }
 
 function failureText(cause: unknown): string {
@@ -198,7 +245,12 @@ async function main(): Promise<number> {
       ...(values.out !== undefined && { outDir: path.resolve(values.out) }),
     });
     process.stdout.write(table(bundles));
-    return 0;
+    const lacking = bundles.filter(({ missing }) => missing.length > 0);
+    for (const { name, missing } of lacking) {
+      const install = `npm install --no-save --force ${missing.join(' ')}`;
+      process.stderr.write(`${name} runs here, but not where it is deployed to, without: ${install}\n`);
+    }
+    return lacking.length === 0 ? 0 : 1;
   } catch (error) {
     process.stderr.write(`build failed\n${error instanceof Error ? error.message : String(error)}\n`);
     return 1;
@@ -207,10 +259,10 @@ async function main(): Promise<number> {
 
 function table(bundles: readonly Bundle[]): string {
   const number = (value: number) => value.toLocaleString('en-US').padStart(11);
-  const rows = bundles.map(
-    ({ name, bytes, gzipBytes }) =>
-      `${name.padEnd(12)}${number(bytes)}${number(gzipBytes)}${number(BUNDLE_BYTES_MAX)}\n`,
-  );
+  const rows = bundles.map(({ name, bytes, gzipBytes, bytesMax, packagesBytes }) => {
+    const beside = packagesBytes === 0 ? '' : `   and ${number(packagesBytes).trim()} beside it`;
+    return `${name.padEnd(12)}${number(bytes)}${number(gzipBytes)}${number(bytesMax)}${beside}\n`;
+  });
   return `${'function'.padEnd(12)}${['bytes', 'gzip', 'bound'].map((title) => title.padStart(11)).join('')}\n${rows.join('')}`;
 }
 

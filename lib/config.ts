@@ -5,22 +5,25 @@
  * differs between deployments (endpoint, bucket, region) is not here but in the environment: `config/deployment.ts`.
  */
 import * as z from 'zod/mini';
-import type { DedupeWindow } from './append/types.ts';
 import { DEDUPE_WINDOW, SEGMENT_BYTES_MAX } from './appender.ts';
 import { type Access, accessMisfits, accessShape } from './config/access.ts';
 import type { AccessInput } from './config/access-input.ts';
 import { type CorsInput, corsShape } from './config/cors.ts';
 import { ConfigError } from './config/error.ts';
+import { type ConfiguredJob, JOB_LOGS, jobOf } from './config/jobs.ts';
+import type { CompactJobInput, JobLogsInput, RollupJobInput } from './config/jobs-input.ts';
+import { jobLogsShape, jobShape } from './config/jobs-shape.ts';
+import { jobMisfits } from './config/jobs-together.ts';
 import {
   type FieldLanesInput,
   type IdLanesInput,
   type InstanceLanesInput,
-  type Lanes,
   laneMisfit,
 } from './config/lanes.ts';
 import { problemsOf } from './config/mistakes.ts';
 import { readSchema } from './config/schema.ts';
 import { configShape, deadLettersShape, doorShape, entriesOf, targetShape } from './config/shape.ts';
+import type { Target } from './config/target.ts';
 import { tryKey } from './key.ts';
 import { type KeyTemplate, overlap } from './key-template.ts';
 import type { Schema } from './schema/schema.ts';
@@ -70,6 +73,11 @@ export interface LogTargetInput {
    * where its `$schema` says so. Default: any record is taken.
    */
   readonly schema?: JsonSchema;
+  /**
+   * Objects that are so much older than the time their key spans are replaced by tombstones, once every job that reads the
+   * target has all of their records and a Parquet job keeps them. Default: objects stay.
+   */
+  readonly retention?: { readonly ageMs: number };
 }
 
 /** What comes in through a queue or a timer goes into `target`. */
@@ -96,28 +104,15 @@ export interface ConfigInput<Name extends string> {
   /** Who may write over HTTP to targets that do not say. Default: what the deployment says, `APPEND_ACCESS`. */
   readonly access?: AccessInput<NoInfer<Name>>;
   readonly deadLetters?: DeadLettersInput;
+  /** What is made of the records of `log` targets, on a timer. By name, with a-z, 0-9 and - in it. */
+  readonly jobs?: Readonly<Record<string, CompactJobInput<NoInfer<Name>> | RollupJobInput<NoInfer<Name>>>>;
+  readonly jobLogs?: JobLogsInput;
   /** Pages of which origins a browser lets at the HTTP interface. Default: none but its own. */
   readonly cors?: CorsInput;
 }
 
-export interface Target {
-  readonly name: string;
-  readonly format: 'raw' | 'log';
-  readonly key: KeyTemplate;
-  readonly contentType: string;
-  readonly cloudEvents: 'data' | 'event';
-  readonly lanes: Lanes | null;
-  /** Names of the fields that a payload has to bring, for its key or its lane. */
-  readonly fields: readonly string[];
-  /** Who may write over HTTP; null leaves it to the deployment. */
-  readonly access: Access | null;
-  /** Whether HTTP answers with what is in its objects, to whoever may write. */
-  readonly readable: boolean;
-  /** These two are of logs; `raw` objects have neither. */
-  readonly dedupe: DedupeWindow;
-  readonly segmentBytesMax: number;
-  readonly schema: Schema | null;
-}
+export type { ConfiguredJob } from './config/jobs.ts';
+export type { Target } from './config/target.ts';
 
 export interface Config {
   readonly targets: ReadonlyMap<string, Target>;
@@ -127,6 +122,9 @@ export interface Config {
   readonly schedules: ReadonlyMap<string, Target>;
   /** A log, and none of `targets`: nothing but dead letters gets in. */
   readonly deadLetters: Target;
+  readonly jobs: ReadonlyMap<string, ConfiguredJob>;
+  /** What the keys of the jobs' own logs start with. */
+  readonly jobLogs: { readonly prefix: string };
   /** Null: no page of another origin. */
   readonly cors: CorsInput | null;
 }
@@ -183,12 +181,18 @@ export function defineConfig<Name extends string>(input: ConfigInput<Name>): Con
       if (misfit) problems.push(`${group}.${name}.target: ${misfit}`);
       return target;
     });
+  const jobLogs = read(jobLogsShape, entries.jobLogs ?? JOB_LOGS, 'jobLogs') ?? JOB_LOGS;
+  const jobs = collect(entries.jobs, (name, value) => {
+    const parsed = read(jobShape, value, 'jobs', name);
+    return parsed && jobOf(name, parsed, { targets, logPrefix: jobLogs.prefix }, problems);
+  });
+  if (deadLetters) problems.push(...jobMisfits(jobs, { targets, deadLetters, logPrefix: jobLogs.prefix }));
   const cors =
     entries.cors === undefined ? null : (read(corsShape(entries.cors), entries.cors, 'cors') ?? null);
   const routes = { queues: doors('queues'), schedules: doors('schedules') };
   if (problems.length > 0 || deadLetters === undefined)
     throw new ConfigError('The configuration (append.config.ts) has mistakes', problems);
-  return { targets, ...routes, deadLetters, cors };
+  return { targets, ...routes, deadLetters, jobs, jobLogs, cors };
 }
 
 /** Fills in the defaults. */
@@ -200,6 +204,7 @@ function targetOf(
 ): Target {
   const { format, key, contentType = CONTENT_TYPE[format], lanes = null } = input;
   const { cloudEvents = 'data', dedupe, segmentBytesMax = SEGMENT_BYTES_MAX } = format === 'log' ? input : {};
+  const { retention = null } = format === 'log' ? input : {};
   return {
     name,
     format,
@@ -216,6 +221,7 @@ function targetOf(
     },
     segmentBytesMax,
     schema,
+    retention,
   };
 }
 

@@ -22,6 +22,7 @@ ${bold('Try')}, in another terminal:
   npm run send -- events '{"order":17}'
   npm run --silent cat -- notes/today.txt
   npm run --silent cat -- "${hour}"
+  npm run --silent jobs
 
 `;
 }

@@ -10,6 +10,7 @@ import config from '../../append.config.ts';
 import { BuildError, build } from '../build.ts';
 import { portFlag, runCommand, UsageError } from '../cli/command.ts';
 import { DATA_DIR, LOCAL_BUCKET, LOCAL_KEY, LOCAL_REGION, leaveNote, removeNote } from '../cli/stack.ts';
+import { jobMistakes } from '../deploy/jobs.ts';
 import { banner } from './banner.ts';
 import { BROKER_FLAGS, brokersOf } from './brokers/flags.ts';
 import { type Broker, type FcPlatform, startFc } from './fc/platform.ts';
@@ -89,6 +90,9 @@ interface Ports {
 }
 
 async function run(ports: Ports, dataDir: string, rttMs: number, brokers: readonly Broker[]): Promise<void> {
+  const mistakes = await jobMistakes(config.jobs.values());
+  if (mistakes.length > 0)
+    throw new UsageError(`Jobs of append.config.ts cannot run:\n  ${mistakes.join('\n  ')}`);
   const stop = stopSignal();
   await mkdir(dataDir, { recursive: true }).catch((cause: unknown) => {
     throw new UsageError(`--data-dir ${dataDir} cannot be made a directory. Choose another.`, { cause });
@@ -116,13 +120,14 @@ async function run(ports: Ports, dataDir: string, rttMs: number, brokers: readon
       httpPort: ports.http,
       apiPort: ports.fc,
       vars: { region: LOCAL_REGION, bucket: LOCAL_BUCKET, accountId: LOCAL_ACCOUNT_ID },
-      env: {
+      env: ({ apiUrl }) => ({
         OSS_ENDPOINT: oss.url,
         OSS_BUCKET: LOCAL_BUCKET,
         OSS_REGION: LOCAL_REGION,
+        APPEND_FC_ENDPOINT: apiUrl,
         // No trigger checks anything here, and the ports are this machine's own.
         APPEND_ACCESS: 'open',
-      },
+      }),
       credentials: () => role,
       apiCredentials: LOCAL_KEY,
       brokers,

@@ -1,7 +1,7 @@
 /** `npm run torture`: what breaks a promise? Simulated seeds, or real processes. */
 import { runCommand, UsageError } from '../cli/command.ts';
 import { tortureProcesses } from './processes/torture.ts';
-import { tortureSeeds } from './seeds.ts';
+import { appender, jobs, tortureSeeds } from './seeds.ts';
 
 const SEEDS = 10_000;
 const PROCESSES_MAX = 64;
@@ -15,7 +15,9 @@ A seed that breaks a promise is made small and told as a story; the exit code is
 
   npm run torture
   npm run torture -- --seed 4711 --seeds 1      that seed again
+  npm run torture -- --aggregate                jobs, and not the appender
 
+  --aggregate      runs of a job over what is appended meanwhile: no record in two parts at any moment, all in the end
   --seeds N        how many seeds (${SEEDS})
   --seed S         the first of them (a random one)
   --seconds T      stop after T seconds
@@ -41,6 +43,7 @@ Ctrl-C hands out no more jobs, finishes and checks; a second one ends everything
     seed: { type: 'string' },
     seconds: { type: 'string' },
     processes: { type: 'string' },
+    aggregate: { type: 'boolean' },
   },
   async run({ values, positionals }) {
     if (positionals.length > 0) throw new UsageError(`${positionals[0]}: only flags are taken. See --help.`);
@@ -51,9 +54,12 @@ Ctrl-C hands out no more jobs, finishes and checks; a second one ends everything
     if (processes === undefined) {
       if (seeds === 0) throw new UsageError('--seeds 0: at least one seed has to run.');
       const most = seeds ?? (seconds === undefined ? SEEDS : Number.POSITIVE_INFINITY);
-      await tortureSeeds({ first: seed, seeds: most, seconds: seconds ?? Number.POSITIVE_INFINITY });
+      const what = values.aggregate === true ? jobs : appender;
+      await tortureSeeds({ what, first: seed, seeds: most, seconds: seconds ?? Number.POSITIVE_INFINITY });
       return;
     }
+    if (values.aggregate === true)
+      throw new UsageError('--aggregate is a simulation: leave --processes out.');
     if (seeds !== undefined)
       throw new UsageError(
         '--seeds is for the simulation, and --processes runs one seed: leave one of them out. --seconds says how long processes run.',

@@ -1,4 +1,8 @@
 /** Simulates seeds until one breaks a promise, and tells its story. */
+import { checkJob } from '../../test/simulation/aggregate/check.ts';
+import { jobScenario } from '../../test/simulation/aggregate/scenario.ts';
+import { jobStory, shrinkJob } from '../../test/simulation/aggregate/shrink.ts';
+import { simulateJob } from '../../test/simulation/aggregate/world.ts';
 import { check } from '../../test/simulation/check.ts';
 import { simulate } from '../../test/simulation/run.ts';
 import { scenario } from '../../test/simulation/scenario.ts';
@@ -8,6 +12,8 @@ import { meter } from './meter.ts';
 const TERMINAL_MS = 100;
 
 export interface SeedsOptions {
+  /** What is simulated: the appender, or jobs. */
+  readonly what: Simulated;
   readonly first: number;
   /** How many, at most. */
   readonly seeds: number;
@@ -15,7 +21,7 @@ export interface SeedsOptions {
 }
 
 /** Sets the exit code. */
-export async function tortureSeeds({ first, seeds, seconds }: SeedsOptions): Promise<void> {
+export async function tortureSeeds({ what, first, seeds, seconds }: SeedsOptions): Promise<void> {
   let stopped = false;
   const stop = () => {
     stopped = true;
@@ -25,15 +31,15 @@ export async function tortureSeeds({ first, seeds, seconds }: SeedsOptions): Pro
   const progress = meter(TERMINAL_MS);
   const totals = { seeds: 0, calls: 0, faults: 0 };
   while (!stopped && totals.seeds < seeds && performance.now() - startMs < seconds * 1000) {
-    const { failure, calls, faults } = await tried(first + totals.seeds);
+    const { calls, faults, story } = await what(first + totals.seeds);
     totals.seeds++;
     totals.calls += calls;
     totals.faults += faults;
     progress.update(text(totals, startMs));
-    if (failure === null) continue;
+    if (story === null) continue;
     progress.end();
-    process.stderr.write(`seed ${failure.run.scenario.seed} fails; making it smaller …\n`);
-    process.stdout.write(`${story(await shrink(failure))}\n`);
+    process.stderr.write(`seed ${first + totals.seeds - 1} fails; making it smaller …\n`);
+    process.stdout.write(`${await story()}\n`);
     process.exitCode = 1;
     break;
   }
@@ -43,12 +49,30 @@ export async function tortureSeeds({ first, seeds, seconds }: SeedsOptions): Pro
   process.stdout.write(`${text(totals, startMs)}, from seed ${first} on: ${verdict}\n`);
 }
 
-async function tried(seed: number) {
+/** Simulates one seed. `story` makes it smaller and tells it, if it broke a promise. */
+export type Simulated = (seed: number) => Promise<{
+  readonly calls: number;
+  readonly faults: number;
+  readonly story: (() => Promise<string>) | null;
+}>;
+
+export const appender: Simulated = async (seed) => {
   const run = await simulate(scenario(seed));
   const violations = check(run);
-  const failure = violations.length === 0 ? null : { run, violations };
-  return { failure, calls: run.deliveries.length, faults: run.struck.length };
-}
+  const told = async () => story(await shrink({ run, violations }));
+  return {
+    calls: run.deliveries.length,
+    faults: run.struck.length,
+    story: violations.length === 0 ? null : told,
+  };
+};
+
+export const jobs: Simulated = async (seed) => {
+  const run = await simulateJob(jobScenario(seed));
+  const violations = checkJob(run);
+  const told = async () => jobStory(await shrinkJob({ run, violations }));
+  return { calls: run.runs.length, faults: run.struck.length, story: violations.length === 0 ? null : told };
+};
 
 function text({ seeds, calls, faults }: { seeds: number; calls: number; faults: number }, startMs: number) {
   const rate = Math.round(seeds / Math.max(0.001, (performance.now() - startMs) / 1000));

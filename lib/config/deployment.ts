@@ -6,6 +6,8 @@
  *     OSS_REGION            cn-hangzhou; by default the region of the function, FC_REGION
  *     APPEND_ACCESS         who may write over HTTP to targets without `access`: open (anyone), trigger (whom Function
  *                           Compute's trigger lets in) or deny (nobody); default deny
+ *     APPEND_FC_ENDPOINT    where the API of Function Compute is, a URL, for functions that call themselves; default
+ *                           https://<account>.<region>.fc.aliyuncs.com
  *     APPEND_QUEUE          name of the queue, for queue functions whose messages do not say it
  *     APPEND_QUEUE_SHAPE    mns-topic-stream for an MNS topic trigger with format STREAM; default auto
  *     APPEND_QUEUE_BODIES   base64 where the source sends bytes as base64; default text
@@ -25,6 +27,8 @@ export interface Deployment {
   readonly bucket: string;
   /** Of the targets without an `access` of their own. */
   readonly access: Policy;
+  /** A URL, null for that of the function's own account and region. */
+  readonly fcEndpoint: string | null;
   /** Queue of the messages that do not name theirs. */
   readonly queue: string | undefined;
   /** Shape of the queue trigger's events, and what string bodies are: options of the queue shim. */
@@ -45,6 +49,7 @@ const BUCKET = /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/;
 const REGION = /^(?:oss-)?([a-z]+-[a-z0-9-]+)$/;
 
 const ENDPOINT = 'the endpoint of OSS without the bucket, such as oss-cn-hangzhou-internal.aliyuncs.com';
+const FC_ENDPOINT = 'the URL of the API of Function Compute, or nothing';
 const PORT = `a port from 0 to ${PORT_MAX}`;
 
 const text = (pattern: RegExp, what: string) => z.string(hint(what)).check(z.regex(pattern, hint(what)));
@@ -54,6 +59,9 @@ const environment = z.object({
   OSS_ENDPOINT: z.string(hint(ENDPOINT)).check(z.refine((value) => originOf(value) !== null, hint(ENDPOINT))),
   OSS_REGION: text(REGION, 'the region of the bucket, such as cn-hangzhou'),
   APPEND_ACCESS: z._default(z.enum(['open', 'trigger', 'deny'], hint('open, trigger or deny')), 'deny'),
+  APPEND_FC_ENDPOINT: z.optional(
+    z.string().check(z.refine((value) => originOf(value) !== null, hint(FC_ENDPOINT))),
+  ),
   APPEND_QUEUE: z.optional(z.string()),
   APPEND_QUEUE_SHAPE: z._default(
     z.enum(['auto', 'mns-topic-stream'], hint('auto or mns-topic-stream')),
@@ -88,6 +96,7 @@ export function deploymentFrom(
     region: env.OSS_REGION.replace(REGION, '$1'),
     bucket: env.OSS_BUCKET,
     access: env.APPEND_ACCESS,
+    fcEndpoint: env.APPEND_FC_ENDPOINT === undefined ? null : originOf(env.APPEND_FC_ENDPOINT),
     queue: env.APPEND_QUEUE,
     queueShape: env.APPEND_QUEUE_SHAPE,
     queueBodies: env.APPEND_QUEUE_BODIES,

@@ -1,8 +1,9 @@
 /** The shape of `append.config.ts`. What the parts mean together is in `config.ts`. */
 import * as z from 'zod/mini';
-import { InvalidTemplate, type KeyTemplate, parseTemplate } from '../key-template.ts';
+import { JOB_NAME } from './jobs-shape.ts';
 import { lanesShape } from './lanes.ts';
 import { hint, only, wholeNumber } from './mistakes.ts';
+import { templateOf } from './template.ts';
 
 const TARGET_NAME = /^[A-Za-z0-9][\w-]*$/;
 const MIME_TYPE = /^[\w.+-]+\/[\w.+-]+(?:\s*;\s*[\w-]+=(?:[\w.+-]+|"[^"\\\p{Cc}]*"))*$/u;
@@ -13,7 +14,7 @@ const MIME = 'a MIME type such as "text/plain"';
 const key = (segmented: boolean) =>
   z.pipe(
     z.string(hint(KEY)),
-    z.transform((text: string, context) => template(text, segmented, context)),
+    z.transform((text: string, context) => templateOf(text, segmented, context)),
   );
 const contentType = z.optional(z.string(hint(MIME)).check(z.regex(MIME_TYPE, hint(MIME))));
 const cloudEvents = z.optional(z.enum(['data', 'event'], hint('"data" or "event"')));
@@ -31,6 +32,13 @@ const dedupe = z.optional(
 );
 const segmentBytesMax = z.optional(
   wholeNumber(1024, 4 * 1024 ** 3, 'a length in bytes from 1,024 to 4,294,967,296 (4 GiB)'),
+);
+
+const retention = z.optional(
+  z.strictObject(
+    { ageMs: wholeNumber(60_000, Number.MAX_SAFE_INTEGER, 'an age in milliseconds, 60,000 or more') },
+    only('ageMs'),
+  ),
 );
 
 /** Has a shape of its own, which depends on where it stands. */
@@ -52,6 +60,7 @@ const log = {
   dedupe,
   segmentBytesMax,
   schema,
+  retention,
 };
 const named = (shape: object) => only(['format', ...Object.keys(shape)].join(', '));
 
@@ -89,9 +98,17 @@ export const configShape = z.strictObject(
     schedules: routes('{ hourly: { target: "events" } }'),
     access,
     deadLetters: z.optional(z.unknown()),
+    jobs: z.optional(
+      z.record(
+        z.string().check(z.regex(JOB_NAME)),
+        z.unknown(),
+        hint('jobs by name, with a-z, 0-9 and - in a name'),
+      ),
+    ),
+    jobLogs: z.optional(z.unknown()),
     cors: z.optional(z.unknown()),
   },
-  only('targets, queues, schedules, access, deadLetters, cors'),
+  only('targets, queues, schedules, access, deadLetters, jobs, jobLogs, cors'),
 );
 
 const entries = z.catch(z.record(z.string(), z.unknown()), {});
@@ -104,17 +121,17 @@ export const entriesOf = z.catch(
     schedules: entries,
     access,
     deadLetters: z.optional(z.unknown()),
+    jobs: entries,
+    jobLogs: z.optional(z.unknown()),
     cors: z.optional(z.unknown()),
   }),
-  { targets: {}, queues: {}, schedules: {}, deadLetters: undefined, cors: undefined },
+  {
+    targets: {},
+    queues: {},
+    schedules: {},
+    deadLetters: undefined,
+    jobs: {},
+    jobLogs: undefined,
+    cors: undefined,
+  },
 );
-
-function template(text: string, segmented: boolean, context: z.core.ParsePayload): KeyTemplate {
-  try {
-    return parseTemplate(text, { segmented });
-  } catch (error) {
-    if (!(error instanceof InvalidTemplate)) throw error;
-    context.issues.push({ code: 'custom', message: error.message, input: text });
-    return z.NEVER;
-  }
-}

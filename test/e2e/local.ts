@@ -16,9 +16,9 @@ export interface Local {
 }
 
 export interface LocalOptions extends Partial<FcOptions> {
-  /** Of the functions in s.yaml, the one that runs. */
-  readonly resource: 'web' | 'queue';
-  /** Changes its properties. */
+  /** Of the functions in s.yaml, those that run. */
+  readonly resources: readonly ('web' | 'queue' | 'aggregate')[];
+  /** Changes the properties of each. */
   // biome-ignore lint/suspicious/noExplicitAny: whatever s.yaml has there
   readonly change?: (props: any) => void;
   /** Text of an append.config.ts for its bundle, other than that of the repository. */
@@ -26,7 +26,7 @@ export interface LocalOptions extends Partial<FcOptions> {
 }
 
 /** Everything ends with the test. */
-export async function startLocal({ resource, change, config, ...more }: LocalOptions): Promise<Local> {
+export async function startLocal({ resources, change, config, ...more }: LocalOptions): Promise<Local> {
   const dir = tempDir();
   const role = { accessKeyId: 'STS.test', accessKeySecret: 'role-secret', securityToken: 'token' };
   const oss = await startOss({
@@ -39,18 +39,19 @@ export async function startLocal({ resource, change, config, ...more }: LocalOpt
   const dist = path.join(dir, 'dist');
   await build({ outDir: dist, functionsDir: functionsDir(dir, config) });
   const fc = await startFc({
-    template: template(dir, resource, (props) => {
+    template: template(dir, resources, (props, resource) => {
       props.code = path.join(dist, resource);
       change?.(props);
     }),
     dataDir: path.join(dir, 'fc'),
     vars: { region: LOCAL_REGION, bucket: LOCAL_BUCKET, accountId: '1' },
-    env: {
+    env: ({ apiUrl }) => ({
       OSS_ENDPOINT: oss.url,
       OSS_BUCKET: LOCAL_BUCKET,
       OSS_REGION: LOCAL_REGION,
+      APPEND_FC_ENDPOINT: apiUrl,
       APPEND_ACCESS: 'open',
-    },
+    }),
     credentials: () => role,
     apiCredentials: LOCAL_KEY,
     ...more,
@@ -66,8 +67,10 @@ export const appendRequests = (oss: OssServer): number =>
  * Signals one of the instances that have a call under way; those that are frozen would lose nothing by their end. False
  * if there is none, or if it has just died of the signal before and the platform does not know yet.
  */
-export function signalBusy(fc: FcPlatform, signal: NodeJS.Signals): boolean {
-  const busy = fc.instances().filter(({ state }) => state === 'running');
+export function signalBusy(fc: FcPlatform, signal: NodeJS.Signals, functionName?: string): boolean {
+  const busy = fc
+    .instances()
+    .filter((one) => one.state === 'running' && (functionName ?? one.functionName) === one.functionName);
   const victim = busy[Math.floor(Math.random() * busy.length)];
   if (victim === undefined) return false;
   try {
@@ -90,12 +93,16 @@ function functionsDir(dir: string, config: string | undefined): string {
   return path.join(copy, 'functions');
 }
 
-/** s.yaml with one function. */
-// biome-ignore lint/suspicious/noExplicitAny: whatever s.yaml has there
-function template(dir: string, resource: string, change: (props: any) => void): string {
+/** s.yaml with these functions. */
+function template(
+  dir: string,
+  resources: readonly string[],
+  // biome-ignore lint/suspicious/noExplicitAny: whatever s.yaml has there
+  change: (props: any, resource: string) => void,
+): string {
   const document = parse(readFileSync(path.join(ROOT, 's.yaml'), 'utf8'), { merge: true });
-  change(document.resources[resource].props);
-  document.resources = { [resource]: document.resources[resource] };
+  for (const resource of resources) change(document.resources[resource].props, resource);
+  document.resources = Object.fromEntries(resources.map((name) => [name, document.resources[name]]));
   const file = path.join(dir, 's.yaml');
   writeFileSync(file, stringify(document));
   return file;

@@ -125,7 +125,7 @@ describe.skipIf(rabbit.missing)(`RabbitMQ to the log${rabbit.note}`, () => {
     const { queue, exchange, channel, readyCount } = await exchangeAndQueue();
     let retried = 0;
     const { fc, oss } = await startLocal({
-      resource: 'queue',
+      resources: ['queue'],
       config: CONFIG,
       change: (props) => {
         const { eventSinkConfig, runOptions } = props.triggers[0].triggerConfig;

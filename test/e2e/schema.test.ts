@@ -15,7 +15,7 @@ export default defineConfig({
 
 describe('the web function, as it is built,', () => {
   it('refuses what does not fit the schema of its target, and appends what does', async () => {
-    const { fc, oss } = await startLocal({ resource: 'web', config: CONFIG });
+    const { fc, oss } = await startLocal({ resources: ['web'], config: CONFIG });
     const post = (body: string) =>
       fetch(`${fc.url}/append/events`, {
         method: 'POST',

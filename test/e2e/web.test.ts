@@ -71,7 +71,7 @@ describe('a burst to the web function', () => {
 
   it(`answers each of ${POSTS} requests at once with its own place, and appends for many at a time`, async () => {
     const { fc, oss } = await startLocal({
-      resource: 'web',
+      resources: ['web'],
       instancesMax: INSTANCES,
       change: (props) => {
         props.instanceConcurrency = CONCURRENCY;
@@ -118,7 +118,7 @@ describe('an instance of the web function that ends', () => {
   const sent = (count: number) => numbers(count).map(keyOf);
 
   it('answers at SIGTERM what it has taken', async () => {
-    const { fc, oss } = await startLocal({ resource: 'web', instancesMax: 1 });
+    const { fc, oss } = await startLocal({ resources: ['web'], instancesMax: 1 });
     const CALLS = 50;
     const held = numbers(CALLS).map((n) => send(fc, n));
     // Those before it are with the instance when this one is answered.
@@ -143,7 +143,7 @@ describe('an instance of the web function that ends', () => {
     const KILLS = 20;
     const APPENDS_A_KILL_MAX = 10;
     const { fc, oss } = await startLocal({
-      resource: 'web',
+      resources: ['web'],
       instancesMax: 4,
       change: (props) => {
         props.instanceConcurrency = SENDERS / 3;

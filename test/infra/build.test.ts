@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import os from 'node:os';
 import path from 'node:path';
@@ -78,6 +78,33 @@ describe('build', () => {
     await writeFile(path.join(outDir, 'echo/stale.js'), '');
     await build({ functionsDir, outDir });
     expect(existsSync(path.join(outDir, 'echo/stale.js'))).toBe(false);
+  });
+
+  it('puts packages with machine code beside the one function that may have them', async () => {
+    const text = `
+      import { DuckDBInstance } from '@duckdb/node-api';
+      export const handler = async () => {
+        const connection = await (await DuckDBInstance.create()).connect();
+        return (await connection.runAndReadAll('SELECT 6 * 7')).getRows();
+      };`;
+    await write('aggregate.ts', text);
+    // Where the repository resolves its packages from.
+    await symlink(path.join(REPOSITORY, 'node_modules'), path.join(root, 'node_modules'));
+    const [bundle] = await build({ functionsDir, outDir });
+    expect(bundle?.packagesBytes).toBeGreaterThan(10_000_000);
+    const dir = path.join(outDir, 'aggregate');
+    const here = `node-bindings-${process.platform}-${process.arch}`;
+    expect(await readdir(path.join(dir, 'node_modules/@duckdb'))).toEqual(
+      expect.arrayContaining(['node-api', 'node-bindings', here]),
+    );
+    await rm(path.join(root, 'node_modules'));
+    const code = `require('${dir}').handler().then((rows) => console.log(JSON.stringify(rows)))`;
+    expect((await run(process.execPath, ['-e', code], { cwd: dir })).stdout).toBe('[[42]]\n');
+
+    await rm(path.join(functionsDir, 'aggregate.ts'));
+    await write('http.ts', text);
+    await symlink(path.join(REPOSITORY, 'node_modules'), path.join(root, 'node_modules'));
+    expect(await failure()).toBeInstanceOf(BuildError);
   });
 
   it('reports the sizes of what it wrote', async () => {

@@ -36,7 +36,7 @@ describe('the configuration', () => {
   });
 
   it('is sound in the example', () => {
-    expect([...example.targets.keys()]).toEqual(['notes', 'events']);
+    expect([...example.targets.keys()]).toEqual(['notes', 'events', 'stats']);
   });
 
   it('takes the names of its own targets only, also for the compiler', () => {
@@ -64,7 +64,7 @@ describe('the configuration', () => {
       }),
     ).toEqual([
       'targets.no spaces: write targets by name, with letters, digits, - and _ in a name (it is part of the URL)',
-      'topics: there is no such setting; there are targets, queues, schedules, access, deadLetters, cors',
+      'topics: there is no such setting; there are targets, queues, schedules, access, deadLetters, jobs, jobLogs, cors',
       'targets.a.key: is missing; write a key such as "events/{time:yyyy/MM/dd/HH}.ndjson"',
       'targets.b.format: write "log" (NDJSON, every record exactly once) or "raw" (bytes as they come)',
       'targets.c.key: {date} is no placeholder; there are {path}, {time:yyyy/MM/dd/HH}, {queue}, {field.NAME} and {lane}',
@@ -84,7 +84,7 @@ describe('the configuration', () => {
     expect(problems({ targets: {} })).toEqual(['targets: write one target or more']);
     for (const nothing of [undefined, null, 3, []]) {
       expect(problems(nothing)).toEqual([
-        'the configuration: write an object with targets, queues, schedules, access, deadLetters, cors',
+        'the configuration: write an object with targets, queues, schedules, access, deadLetters, jobs, jobLogs, cors',
       ]);
     }
   });

@@ -53,12 +53,14 @@ const STORM: Rates = {
   replaced: 0.05,
 };
 
+export const CALM = Object.fromEntries(FAULTS.map((fault) => [fault, 0])) as Rates;
+
 /** How many seeds of a hundred are without any fault, and how many have objects deleted under their writers. */
-const CALM = 0.08;
+const CALM_SHARE = 0.08;
 const DELETING = 0.2;
 
 export function drawRates(random: Random): Rates {
-  const calm = random.chance(CALM);
+  const calm = random.chance(CALM_SHARE);
   const deleting = random.chance(DELETING);
   const strength = random.between(0.05, 1);
   const rate = (fault: Fault): number => {

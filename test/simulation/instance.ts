@@ -9,7 +9,7 @@ import type { Random } from './random.ts';
 import type { Scheduler } from './scheduler.ts';
 
 /** Time 0 of the simulation, epoch milliseconds. */
-const EPOCH_MS = Date.UTC(2026, 10, 22);
+export const EPOCH_MS = Date.UTC(2026, 10, 22);
 
 export class Instance {
   readonly name: string;

@@ -24,6 +24,14 @@ describe('npm run torture', () => {
     expect(code).toBe(0);
   });
 
+  it('runs seeds of jobs', async () => {
+    const { code, out } = await torture('--aggregate', '--seed', '300', '--seeds', '5');
+    expect(out).toMatch(
+      /^5 seeds, \d+ calls, \d+ faults, \d+ seeds\/s, from seed 300 on: every promise was kept\n$/,
+    );
+    expect(code).toBe(0);
+  });
+
   it('says how it is used, and what is wrong with a flag', async () => {
     expect((await torture('--help')).out).toContain('npm run torture -- --seed 4711 --seeds 1');
     const { code, err } = await torture('--seeds', 'many');

@@ -11,6 +11,8 @@ import type { InstanceStatus } from './runtime/pool.ts';
 import type { FunctionConfig, UnservedTrigger } from './template/function.ts';
 import type { TimerStatus } from './timer/timers.ts';
 
+type Environment = Readonly<Record<string, string>>;
+
 export interface FcOptions {
   /** Path of the s.yaml. */
   readonly template: string;
@@ -21,15 +23,15 @@ export interface FcOptions {
   readonly apiPort?: number;
   /** Interface of both ports; only this machine by default. */
   readonly host?: string;
-  /** Added to every function's `environmentVariables`, and stronger. */
-  readonly env?: Readonly<Record<string, string>>;
+  /** Added to every function's `environmentVariables`, and stronger; a function of where the platform is, if it matters. */
+  readonly env?: Environment | ((place: { readonly apiUrl: string }) => Environment);
   /** Stronger than `vars` of the s.yaml. */
   readonly vars?: Readonly<Record<string, unknown>>;
   /** What `${env(…)}` in the s.yaml sees; the platform's own environment by default. */
   readonly templateEnv?: Readonly<Record<string, string | undefined>>;
   /** Asked for every call: the function's role, so to speak. */
   readonly credentials: () => Credentials;
-  /** What callers of the invoke API sign with. */
+  /** What callers of the invoke API sign with, if not with the credentials of a function's call. */
   readonly apiCredentials: AccessKey;
   /** By default that of the first function's role, else a made-up one. */
   readonly accountId?: string;

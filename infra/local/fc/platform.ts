@@ -16,6 +16,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { Activity } from './activity.ts';
+import { issuedKeys } from './api/issued.ts';
 import { createApi } from './api/server.ts';
 import { AsyncCalls } from './async.ts';
 import { systemClock } from './clock.ts';
@@ -54,7 +55,6 @@ export async function startFc(options: FcOptions): Promise<FcPlatform> {
     vars: options.vars ?? {},
     env: options.templateEnv ?? process.env,
   });
-  checkEnvironment(options.env ?? {}, 'env');
   const defaultFunction = defaultHttpFunction(template.functions, options.defaultHttpFunction);
   const undo: Undo = [];
   try {
@@ -106,13 +106,14 @@ async function compose(
   const tempDir = mkdtempSync(join(tmpdir(), 'fc-'));
   const guard = startGuard(tempDir);
   undo.push(() => guard.close());
+  const role = issuedKeys(options.credentials);
   const host: InstanceHost = {
     accountId,
     guard,
     tempDir,
     bootstrapFile: await bundleBootstrap(tempDir),
-    credentials: options.credentials,
-    overrides: options.env ?? {},
+    credentials: role.credentials,
+    overrides: () => environment,
     onLog: options.onLog ?? (() => undefined),
   };
   const pools = createPools(
@@ -123,7 +124,7 @@ async function compose(
   );
   undo.push(() => Promise.all([...pools.values()].map((pool) => pool.close())));
 
-  const reach = { pools, credentials: options.credentials, accountId };
+  const reach = { pools, credentials: role.credentials, accountId };
   const invoke = activity.counted(createInvoke(reach));
   const withHttp = functions.filter((fn) => fn.http !== null);
   const front = { accountId, invoke, asyncCalls, queues };
@@ -136,13 +137,16 @@ async function compose(
   const api = createApi({
     ...front,
     functions,
-    accessKey: options.apiCredentials,
+    accessKeys: (id) => (id === options.apiCredentials.accessKeyId ? options.apiCredentials : role.keyOf(id)),
     serviceName: options.serviceName ?? template.name,
   });
   const httpServer = await bind(trigger, options.host ?? LOOPBACK, options.httpPort ?? 0);
   undo.push(() => httpServer.cut());
   const apiServer = await bind(api, options.host ?? LOOPBACK, options.apiPort ?? 0);
   undo.push(() => apiServer.cut());
+
+  const apiUrl = `http://${LOOPBACK}:${apiServer.port}`;
+  const environment = environmentOf(options.env, apiUrl);
 
   const timers = new Timers({ functions, asyncCalls, report });
   asyncCalls.start(invoke);
@@ -167,7 +171,7 @@ async function compose(
     httpPort: httpServer.port,
     apiPort: apiServer.port,
     url: `http://${LOOPBACK}:${httpServer.port}`,
-    apiUrl: `http://${LOOPBACK}:${apiServer.port}`,
+    apiUrl,
     functions,
     httpFunctions: withHttp.flatMap(({ name, http }) => (http ? [{ name, ...http }] : [])),
     unserved: [...template.unserved, ...unserved],
@@ -199,6 +203,12 @@ async function compose(
       return closing;
     },
   };
+}
+
+function environmentOf(env: FcOptions['env'] = {}, apiUrl: string): Readonly<Record<string, string>> {
+  const variables = typeof env === 'function' ? env({ apiUrl }) : env;
+  checkEnvironment(variables, 'env');
+  return variables;
 }
 
 function defaultHttpFunction(functions: readonly FunctionConfig[], name: string | undefined) {

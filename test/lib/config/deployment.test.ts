@@ -14,12 +14,25 @@ describe('the environment', () => {
       region: 'cn-hangzhou',
       bucket: 'demo',
       access: 'deny',
+      fcEndpoint: null,
       queue: undefined,
       queueShape: 'auto',
       queueBodies: 'text',
       instance: undefined,
       port: 9000,
     });
+  });
+
+  it('says where the API of Function Compute is, where that is not in the account and region of the function', () => {
+    const endpoint = (APPEND_FC_ENDPOINT: string) =>
+      deploymentFrom({ ...ENV, APPEND_FC_ENDPOINT }).fcEndpoint;
+    expect(endpoint('http://127.0.0.1:9001/')).toBe('http://127.0.0.1:9001');
+    expect(endpoint('1.cn-hangzhou-internal.fc.aliyuncs.com')).toBe(
+      'https://1.cn-hangzhou-internal.fc.aliyuncs.com',
+    );
+    expect(() => endpoint('http://x/2023-03-30')).toThrowError(
+      /APPEND_FC_ENDPOINT: write the URL of the API/,
+    );
   });
 
   it('names every variable that is missing, and what to put there', () => {

@@ -8,13 +8,13 @@ import type { HttpResponse } from '../http/event.ts';
 import { invocationType } from '../invocation-type.ts';
 import type { Invoke } from '../invoke.ts';
 import type { FunctionConfig } from '../template/function.ts';
-import { type AccessKey, type SignedRequest, verify } from './signature.ts';
+import { type AccessKeys, type SignedRequest, verify } from './signature.ts';
 
 export interface FunctionsApiOptions {
   readonly functions: readonly FunctionConfig[];
   /** The one service that FC 2.0 clients see. */
   readonly serviceName: string;
-  readonly accessKey: AccessKey;
+  readonly accessKeys: AccessKeys;
   readonly invoke: Invoke;
   readonly asyncCalls: AsyncCalls;
 }
@@ -56,7 +56,7 @@ export async function serveFunctions(
   requestId: string,
   options: FunctionsApiOptions,
 ): Promise<HttpResponse> {
-  verify(request, options.accessKey, Date.now());
+  verify(request, options.accessKeys, Date.now());
   const { service, functionName } = route;
   if (service !== null && service !== options.serviceName)
     throw new ApiError(

@@ -19,24 +19,30 @@ export interface SignedRequest {
 export interface AccessKey {
   readonly accessKeyId: string;
   readonly accessKeySecret: string;
+  /** Of a temporary key: whoever signs with it has to bring the token. */
+  readonly securityToken?: string;
 }
 
-/** Throws `ApiError` 403 or 400 unless the request is signed with `key`, lately, and its body is what was signed. */
-export function verify(request: SignedRequest, key: AccessKey, nowMs: number): void {
+/** The keys that may call. */
+export type AccessKeys = (accessKeyId: string) => AccessKey | undefined;
+
+/** Throws `ApiError` 403 or 400 unless the request is signed with one of `keys`, lately, and its body is what was signed. */
+export function verify(request: SignedRequest, keys: AccessKeys, nowMs: number): void {
   const authorization = request.headers.authorization ?? '';
   if (authorization.startsWith('FC ')) {
-    verifyFc2(request, authorization, key, nowMs);
+    verifyFc2(request, authorization, keys, nowMs);
   } else if (authorization.startsWith('ACS3-HMAC-SHA256 ')) {
-    verifyAcs3(request, authorization, key, nowMs);
+    verifyAcs3(request, authorization, keys, nowMs);
   } else {
     const needed = 'an Authorization header (FC or ACS3-HMAC-SHA256) is needed';
     throw new ApiError(403, 'AccessDenied', `the request is not signed: ${needed}`);
   }
 }
 
-function verifyFc2(request: SignedRequest, authorization: string, key: AccessKey, nowMs: number): void {
+function verifyFc2(request: SignedRequest, authorization: string, keys: AccessKeys, nowMs: number): void {
   const [, id = '', signature = ''] = /^FC ([^:]+):(.+)$/.exec(authorization) ?? [];
-  checkKey(id, key);
+  const key = keyOf(id, keys);
+  checkToken(text(request.headers, 'x-fc-security-token'), key);
   checkTime(Date.parse(text(request.headers, 'date')), nowMs, 'Date');
   const expected = createHmac('sha256', key.accessKeySecret)
     .update(fc2StringToSign(request))
@@ -59,7 +65,7 @@ function fc2StringToSign({ method, path, headers }: SignedRequest): string {
   return `${[method, ...fixed].join('\n')}\n${fcHeaders.join('')}${path}`;
 }
 
-function verifyAcs3(request: SignedRequest, authorization: string, key: AccessKey, nowMs: number): void {
+function verifyAcs3(request: SignedRequest, authorization: string, keys: AccessKeys, nowMs: number): void {
   const fields = new Map(
     authorization
       .slice('ACS3-HMAC-SHA256 '.length)
@@ -69,7 +75,8 @@ function verifyAcs3(request: SignedRequest, authorization: string, key: AccessKe
         return [name, value.join('=')];
       }),
   );
-  checkKey(fields.get('Credential') ?? '', key);
+  const key = keyOf(fields.get('Credential') ?? '', keys);
+  checkToken(text(request.headers, 'x-acs-security-token'), key);
   checkTime(Date.parse(text(request.headers, 'x-acs-date')), nowMs, 'x-acs-date');
   const signed = (fields.get('SignedHeaders') ?? '').split(';');
   const unsigned = Object.keys(request.headers).filter(
@@ -106,9 +113,15 @@ function acs3CanonicalRequest(request: SignedRequest, signed: readonly string[],
 const percentEncoded = (value: string): string =>
   encodeURIComponent(value).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
 
-function checkKey(id: string, key: AccessKey): void {
-  if (id !== key.accessKeyId)
-    throw new ApiError(403, 'InvalidAccessKeyID', `the access key id '${id}' does not exist`);
+function keyOf(id: string, keys: AccessKeys): AccessKey {
+  const key = keys(id);
+  if (key) return key;
+  throw new ApiError(403, 'InvalidAccessKeyID', `the access key id '${id}' does not exist`);
+}
+
+function checkToken(given: string, { securityToken = '' }: AccessKey): void {
+  if (given === securityToken) return;
+  throw new ApiError(403, 'InvalidSecurityToken', 'the security token is not that of the access key');
 }
 
 function checkTime(atMs: number, nowMs: number, header: string): void {

@@ -11,7 +11,8 @@ import type { FunctionConfig } from '../template/function.ts';
 export interface Host {
   readonly accountId: string;
   readonly credentials: () => Credentials;
-  readonly overrides: Readonly<Record<string, string>>;
+  /** Asked when an instance starts. */
+  readonly overrides: () => Readonly<Record<string, string>>;
   /** Short path of a private directory, for sockets. */
   readonly tempDir: string;
   /** The bundled built-in runtime. */
@@ -46,7 +47,7 @@ export async function launch(fn: FunctionConfig, instanceId: string, host: Host)
       port,
       accountId: host.accountId,
       credentials: host.credentials(),
-      overrides: host.overrides,
+      overrides: host.overrides(),
       host: process.env,
     }),
   });

@@ -1,4 +1,4 @@
-/** The parts of the untyped client `@alicloud/fc2` that the tests use. */
+/** The parts of the untyped client `@alicloud/fc2` that are used. */
 declare module '@alicloud/fc2' {
   class Client {
     constructor(
@@ -6,8 +6,11 @@ declare module '@alicloud/fc2' {
       config: {
         accessKeyID: string;
         accessKeySecret: string;
+        /** Asked for if the key's id starts with `STS`. */
+        securityToken?: string | undefined;
         region: string;
         endpoint: string;
+        /** Milliseconds. */
         timeout?: number;
       },
     );
