@@ -7,19 +7,26 @@
  * Checked against the repository: each file of `functions/` is deployed exactly once, and queues and schedules bear
  * the names that `append.config.ts` routes by, since a trigger under another name would deliver what nobody takes. Its
  * targets rely on no trigger that lets anyone in, the secrets that it names are there, preflights get to its `cors`, and
- * its targets take what the timers bring.
+ * its targets take what the timers bring. Timers of functions/aggregate.ts name jobs that there are, and the SQL of those
+ * can be run.
  */
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { z } from 'zod';
+import config from '../../append.config.ts';
 import type { Config, Target } from '../../lib/config.ts';
+import { InvalidJobCall, jobTasks, type Known } from '../../lib/invoke/event.ts';
 import { type AccessRules, accessProblems, accessRules } from './access.ts';
 import { corsProblems } from './cors.ts';
+import { jobMistakes } from './jobs.ts';
 import { payloadProblems } from './payloads.ts';
 import { type CheckedTemplate, template } from './schema.ts';
 import { type Problem, pathText, readTemplate } from './template.ts';
+
+/** Of `functions/`: its timers run jobs, those of others append records. */
+const JOBS_FUNCTION = 'aggregate';
 
 const ROOT = path.dirname(path.dirname(path.dirname(fileURLToPath(import.meta.url))));
 
@@ -28,7 +35,12 @@ export interface Surroundings {
   /** Names of `functions/*.ts`, without the extension. */
   readonly functions: readonly string[];
   /** Queues and schedules that append.config.ts routes, null where there is no such file. */
-  readonly routes: { readonly queues: readonly string[]; readonly schedules: readonly string[] } | null;
+  readonly routes:
+    | ({
+        readonly queues: readonly string[];
+        readonly schedules: readonly string[];
+      } & Known)
+    | null;
   /** Who may write over HTTP. */
   readonly access: AccessRules;
   /** Whether append.config.ts lets pages of other origins in. */
@@ -117,9 +129,13 @@ function routing(
     });
   };
   for (const [name, { props }] of Object.entries(resources)) {
+    const runsJobs = path.posix.basename(props.code) === JOBS_FUNCTION;
     for (const [index, { triggerType, triggerName, triggerConfig }] of props.triggers.entries()) {
       const at = `resources.${name}.props.triggers[${index}]`;
-      if (triggerType === 'timer') expect(routes.schedules, triggerName, `${at}.triggerName`, 'schedule');
+      if (triggerType === 'timer' && runsJobs)
+        problems.push(...jobProblems(triggerConfig.payload, routes, at));
+      else if (triggerType === 'timer')
+        expect(routes.schedules, triggerName, `${at}.triggerName`, 'schedule');
       if (triggerType !== 'eventbridge') continue;
       const { eventSourceConfig: source } = triggerConfig;
       const queue = Object.entries(source.eventSourceParameters)[0];
@@ -129,6 +145,17 @@ function routing(
     }
   }
   return problems;
+}
+
+/** A timer of the function that runs jobs says in its payload which. */
+function jobProblems(payload: string | undefined, known: Known, at: string): readonly Problem[] {
+  try {
+    jobTasks(payload ?? '', known);
+    return [];
+  } catch (error) {
+    if (!(error instanceof InvalidJobCall)) throw error;
+    return [{ path: `${at}.triggerConfig.payload`, message: error.message }];
+  }
 }
 
 /** The repository's own functions and routes. */
@@ -142,10 +169,16 @@ export async function surroundings(root: string = ROOT): Promise<Surroundings> {
     return { functions, routes: null, access: accessRules(undefined), cors: false, scheduled: new Map() };
   }
   const loaded: { readonly default: Config } = await import(pathToFileURL(config).href);
-  const { targets, queues, schedules, cors } = loaded.default;
+  const { targets, queues, schedules, jobs, cors } = loaded.default;
   return {
     functions,
-    routes: { queues: [...queues.keys()], schedules: [...schedules.keys()] },
+    routes: {
+      queues: [...queues.keys()],
+      schedules: [...schedules.keys()],
+      jobs: [...jobs.keys()],
+      logs: [...targets.values()].filter(({ format }) => format === 'log').map(({ name }) => name),
+      retained: [...targets.values()].filter(({ retention }) => retention !== null).map(({ name }) => name),
+    },
     access: accessRules(targets),
     cors: cors !== null,
     scheduled: schedules,
@@ -159,7 +192,10 @@ async function main(): Promise<number> {
     return file === '--help' ? 0 : 1;
   }
   try {
-    const problems = checkTemplate(await readFile(file, 'utf8'), process.env, await surroundings());
+    const problems = [
+      ...checkTemplate(await readFile(file, 'utf8'), process.env, await surroundings()),
+      ...(await jobMistakes(config.jobs.values())).map((message) => ({ path: 'append.config.ts', message })),
+    ];
     for (const problem of problems) process.stderr.write(`${problem.path}: ${problem.message}\n`);
     process.stdout.write(
       problems.length === 0 ? `${file} can be deployed\n` : `${file}: ${problems.length} to mend\n`,

@@ -30,16 +30,20 @@ describe('the README', () => {
     expect(await readFile(path.join(ROOT, '.ci/run'), 'utf8')).toMatch(/npm ci.* && .*npm test/);
   });
 
-  it('has a first walk that works as it is written', async () => {
-    const [walk] = await blocksOf('A first walk');
-    // The commands as they are, on the ports and data of this test.
-    const here = (walk ?? '')
+  /** Runs the commands of a section as they are, on the ports and data of this test; gives what they say. */
+  async function walked(heading: string): Promise<string> {
+    const [walk = ''] = await blocksOf(heading);
+    const here = walk
       .replaceAll('http://127.0.0.1:9000', `http://127.0.0.1:${stack.httpPort}`)
-      .replaceAll(/npm run --silent (\w+) --/g, `npm run --silent $1 -- --data-dir ${dataDir}`);
+      .replaceAll(/npm run --silent (\w+)(?: --)?/g, `npm run --silent $1 -- --data-dir ${dataDir}`);
     expect(here).not.toBe(walk);
     const { code, stdout, stderr } = await run('bash', ['-euo', 'pipefail', '-c', here]);
-    const said = stdout.toString();
-    expect(code, `${said}\n${stderr}`).toBe(0);
+    expect(code, `${stdout}\n${stderr}`).toBe(0);
+    return stdout.toString();
+  }
+
+  it('has a first walk that works as it is written', async () => {
+    const said = await walked('A first walk');
     // Over HTTP, and by the command line.
     expect(said.split('first line\nsecond line\n')).toHaveLength(3);
     expect(said).toContain('"repeat":false');
@@ -55,6 +59,23 @@ describe('the README', () => {
       return readLog(content as Buffer).flatMap(({ records }) => records.map(({ line }) => line));
     };
     await expect.poll(fromQueue, { timeout: 30_000 }).toContain('{"order":18}');
+  }, 120_000);
+
+  it('makes tables of records, and again of late ones, as it is written', async () => {
+    const said = await walked('Jobs');
+    const table = /^id +time +amount +data\n(?:.*\n){3}/m.exec(said)?.[0].split('\n').slice(2, 4);
+    expect(table?.map((line) => line.split(/ {2,}/))).toEqual([
+      ['1', '2026-11-22 20:30:10', '3', '{"amount":3}'],
+      ['2', '2026-11-22 20:30:50', '4', '{"amount":4}'],
+    ]);
+    // Window, revision, row, rows, records, amount. The timer may run the jobs, too, and before there are two records.
+    const lines = [...said.matchAll(/^2026-11-22T20:30Z .*$/gm)].map(([line]) => line.split(/ {2,}/));
+    const revisionOf = (records: string, amount: string) =>
+      Number(lines.find((line) => line[4] === records && line[5] === amount)?.[1]);
+    expect(revisionOf('2', '7')).toBeGreaterThanOrEqual(1);
+    expect(revisionOf('3', '12')).toBeGreaterThan(revisionOf('2', '7'));
+    expect(lines.at(-1)?.[4]).toBe('3');
+    expect(said).toMatch(/^events-per-minute +rollup +events +stats /m);
   }, 120_000);
 
   it('shows the configuration that is shipped', async () => {

@@ -10,8 +10,14 @@ import { defineConfig } from '../../../lib/config.ts';
 const SHIPPED = readFileSync(new URL('../../../s.yaml', import.meta.url), 'utf8');
 const ENVIRONMENT = { OSS_BUCKET: 'a-bucket', ALIBABA_CLOUD_ACCOUNT_ID: '1234567890123456' };
 const AROUND: Surroundings = {
-  functions: ['http', 'queue', 'schedule', 'web'],
-  routes: { queues: ['events'], schedules: ['heartbeat'] },
+  functions: ['aggregate', 'http', 'queue', 'schedule', 'web'],
+  routes: {
+    queues: ['events'],
+    schedules: ['heartbeat'],
+    jobs: ['events-table'],
+    retained: [],
+    logs: ['events'],
+  },
   access: { leftToTrigger: [], secretVariables: [] },
   cors: false,
   scheduled: new Map(),
@@ -179,7 +185,9 @@ describe('values the platform would refuse or misread', () => {
 
 describe('disagreement with the repository', () => {
   it('a function that does not exist, and one that is not deployed', () => {
-    expect(check(SHIPPED, { ...AROUND, functions: ['http', 'queue', 'schedule', 'compact'] })).toEqual([
+    expect(
+      check(SHIPPED, { ...AROUND, functions: ['aggregate', 'http', 'queue', 'schedule', 'compact'] }),
+    ).toEqual([
       { path: 'resources.web.props.code', message: 'there is no functions/web.ts' },
       { path: 'resources', message: 'functions/compact.ts is not deployed (code: ./dist/compact)' },
     ]);
@@ -193,10 +201,34 @@ describe('disagreement with the repository', () => {
   });
 
   it('a queue or a timer that nothing routes', () => {
-    const problems = check(SHIPPED, { ...AROUND, routes: { queues: ['orders'], schedules: ['daily'] } });
+    const problems = check(SHIPPED, {
+      ...AROUND,
+      routes: { queues: ['orders'], schedules: ['daily'], jobs: [], retained: [], logs: ['events'] },
+    });
     expect(problems.map((problem) => problem.path)).toEqual([
       pathText(stream('eventSourceConfig', 'eventSourceParameters', 'sourceMNSParameters', 'QueueName')),
       pathText(trigger('schedule', 'triggerName')),
+    ]);
+  });
+});
+
+describe('timers that run jobs', () => {
+  const payload = trigger('aggregate', 'triggerConfig', 'payload');
+
+  it('name one that there is, and perhaps a group of it, none for all, or a log to audit', () => {
+    const named = ['{"job":"events-table"}', '{"job":"events-table","group":"2026-11-22T20:00Z"}'];
+    for (const text of ['', ...named, '{"verify":"events"}']) expect(set(payload, text)).toEqual([]);
+  });
+
+  it.each([
+    ['{"verify":"notes"}', 'names the target "notes", and append.config.ts has events with format "log"'],
+    ['{"retire":"events"}', 'names the target "events", and append.config.ts has none with retention'],
+    ['{"job":"orders"}', 'names the job "orders", and append.config.ts has events-table'],
+    ['events-table', 'Write {"job":"<name>"}, {"retire"'],
+    ['{"job":"events-table","rebuild":true}', 'Write {"job":"<name>"}, {"retire"'],
+  ])('say so for the payload %s', (text, message) => {
+    expect(set(payload, text)).toEqual([
+      { path: pathText(payload), message: expect.stringContaining(message) },
     ]);
   });
 });
