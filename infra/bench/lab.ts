@@ -12,6 +12,7 @@ import * as esbuild from 'esbuild';
 import { type Bundle, build } from '../build.ts';
 import { aliOssSlim } from '../bundle/ali-oss-slim.ts';
 import { Child } from './child.ts';
+import type { AggregateMethods } from './programs/aggregate.ts';
 import type { BatchMethods } from './programs/batch.ts';
 import type { HttpLoadMethods } from './programs/http-load.ts';
 import type { OssMethods, StartOss } from './programs/oss.ts';
@@ -24,6 +25,7 @@ interface Programs {
   readonly recipe: RecipeMethods;
   readonly batch: BatchMethods;
   readonly 'http-load': HttpLoadMethods;
+  readonly aggregate: AggregateMethods;
 }
 
 export interface LabOss {
@@ -62,7 +64,8 @@ export class Lab {
       await Promise.all([
         lab.#bundle(['oss', 'cold-start', 'batch'], []),
         lab.#bundle(['ours'], [aliOssSlim()]),
-        lab.#bundle(['recipe', 'ali-oss-web', 'http-load'], [installed]),
+        lab.#bundle(['recipe', 'ali-oss-web', 'http-load'], [installed('ali-oss'), installed('autocannon')]),
+        lab.#bundle(['aggregate'], [installed('@duckdb/node-api')]),
       ]);
       return lab;
     } catch (error) {
@@ -109,6 +112,16 @@ export class Lab {
     return { child, url: await child.call('start', { ...options, dataDir }) };
   }
 
+  /** A directory, gone when `work` has ended. */
+  async withDirectory<T>(work: (directory: string) => Promise<T>): Promise<T> {
+    const directory = await mkdtemp(path.join(this.#dir, 'work-'));
+    try {
+      return await work(directory);
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+    }
+  }
+
   /** Ends every process that runs, and waits for it. */
   async clear(): Promise<void> {
     await Promise.all(
@@ -137,16 +150,16 @@ export class Lab {
   }
 }
 
-/** As users have it: installed, not bundled. */
-const installed: esbuild.Plugin = {
-  name: 'installed',
-  setup: (build) => {
-    build.onResolve({ filter: /^(ali-oss|autocannon)$/ }, ({ path: name }) => ({
-      path: createRequire(import.meta.url).resolve(name),
-      external: true,
-    }));
-  },
-};
+/** A package as users have it: installed, not bundled. */
+function installed(name: string): esbuild.Plugin {
+  const path = createRequire(import.meta.url).resolve(name);
+  return {
+    name: `installed ${name}`,
+    setup: (build) => {
+      build.onResolve({ filter: new RegExp(`^${name}$`) }, () => ({ path, external: true }));
+    },
+  };
+}
 
 /** What a program needs to run; nothing of the caller's settings. */
 function environment(): NodeJS.ProcessEnv {

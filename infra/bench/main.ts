@@ -33,7 +33,7 @@ await runCommand({
   help: `
 Measure oss-append next to what people use instead.
 
-  npm run bench                       everything, about eight minutes on a quiet machine
+  npm run bench                       everything, about twelve minutes on a quiet machine; 4 GB of disk
   npm run bench -- --quick            short runs, to try it
   npm run bench -- --only lone        only rows whose name has this in it
 

@@ -58,6 +58,9 @@ export interface Scale {
   readonly objectBytes: readonly number[];
   readonly webWarmUpMs: number;
   readonly webMs: number;
+  readonly logBytes: readonly number[];
+  /** Of the largest log, one after the other. */
+  readonly claims: number;
 }
 
 const MB = 1_000_000;
@@ -76,6 +79,8 @@ export const FULL: Scale = {
   objectBytes: [MB, 10 * MB, 100 * MB, 1000 * MB],
   webWarmUpMs: 3000,
   webMs: 8000,
+  logBytes: [100 * MB, 1000 * MB],
+  claims: 5,
 };
 
 export const QUICK: Scale = {
@@ -92,6 +97,8 @@ export const QUICK: Scale = {
   objectBytes: [MB, 10 * MB],
   webWarmUpMs: 1000,
   webMs: 2000,
+  logBytes: [10 * MB, 50 * MB],
+  claims: 3,
 };
 
 export const column = (id: string, title: string, digits = 0, ratio = true): Column => ({

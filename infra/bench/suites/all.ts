@@ -1,4 +1,5 @@
 import type { Scale, Suite } from '../suite.ts';
+import { aggregate } from './aggregate.ts';
 import { batch } from './batch.ts';
 import { coldStart } from './cold-start.ts';
 import { coldWriter } from './cold-writer.ts';
@@ -11,6 +12,6 @@ import { web } from './web.ts';
 
 /** Everything that is measured, in the order of the report. */
 export const suites = (scale: Scale): readonly Suite[] =>
-  [contended, saturation, lanes, lostAnswers, lone, batch, web, coldStart, coldWriter].map((suite) =>
-    suite(scale),
+  [contended, saturation, lanes, lostAnswers, lone, batch, web, coldStart, coldWriter, aggregate].map(
+    (suite) => suite(scale),
   );
