@@ -5,7 +5,7 @@
  * appends (`group.ts`); appends to different objects go side by side.
  */
 import type { ColdStart } from './append/cold.ts';
-import { AppendError, AppendRefused } from './append/errors.ts';
+import { AppendError, AppendRefused, NotAppended } from './append/errors.ts';
 import type { LogFold } from './append/fold.ts';
 import { appendLog } from './append/log.ts';
 import { type Activity, type Approach, AT_ONCE, approach, isTurn, type Moment } from './append/pace.ts';
@@ -87,6 +87,8 @@ const TURN_SPARE_ROUND_TRIPS = 20;
 const WATCH_READS = 4;
 /** Part of a round trip by which a turn counts as earlier, if its first look came too early. */
 const LOOKED_AGAIN = 0.5;
+/** When the store asks for no delay. */
+const RETRY_AFTER_MS = 1000;
 /** Fewer calls that came during an append are no sign of more than it can take. */
 const REFILLED_CALLS_MIN = 4;
 
@@ -97,7 +99,11 @@ export function createAppender(options: AppenderOptions): Appender & PlanRunner 
   const requestTimeoutMs = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
   let roundTripMs = ROUND_TRIP_MS;
 
-  async function drive<T>(plan: Plan<T>, call: AppendOptions, everyMs: number | null = null): Promise<T> {
+  async function drive<T>(
+    plan: Plan<T>,
+    call: AppendOptions,
+    { everyMs, tries } = { everyMs: AT_ONCE.everyMs, tries: 0 },
+  ): Promise<T> {
     let requests = 0;
     let step = plan.next();
     while (!step.done) {
@@ -105,7 +111,7 @@ export function createAppender(options: AppenderOptions): Appender & PlanRunner 
       let reply: Reply;
       if (remainingMs <= 0) reply = { kind: 'stop', reason: 'time' };
       else if (step.value.ask === 'pause') reply = await pause(step.value, remainingMs);
-      else if (step.value.ask === 'turn') reply = turn(step.value, remainingMs);
+      else if (step.value.ask === 'turn') reply = turn(step.value, remainingMs, tries);
       else if (++requests > requestsMax) reply = { kind: 'stop', reason: 'attempts' };
       else if (everyMs !== null && requests === 1 && step.value.ask === 'read')
         reply = await watched(step.value, call, remainingMs, everyMs);
@@ -137,9 +143,9 @@ export function createAppender(options: AppenderOptions): Appender & PlanRunner 
   /** What is short of time does not wait for its turn. */
   const spareMs = (remainingMs: number) => remainingMs - TURN_SPARE_ROUND_TRIPS * roundTripMs;
 
-  function turn(ask: Extract<Ask, { ask: 'turn' }>, remainingMs: number): Reply {
+  function turn(ask: Extract<Ask, { ask: 'turn' }>, remainingMs: number, tries: number): Reply {
     const { activity, conflicted, fresh } = ask;
-    const moment = { ...momentOf(activity), conflicted, fresh };
+    const moment = { ...momentOf(activity), tries, conflicted, fresh };
     return { kind: spareMs(remainingMs) <= 0 || isTurn(activity, writer, moment) ? 'resumed' : 'later' };
   }
 
@@ -225,7 +231,7 @@ export function createAppender(options: AppenderOptions): Appender & PlanRunner 
       });
       return { state, results };
     },
-    again,
+    afterShared,
   });
 
   const logs = new GroupCommit<LogCall, LogState, RecordReceipt[]>({
@@ -246,7 +252,7 @@ export function createAppender(options: AppenderOptions): Appender & PlanRunner 
         othersWrite: approach.reads,
         refilled,
       });
-      const { receipts, fold } = await drive(plan, together(calls), approach.everyMs);
+      const { receipts, fold } = await drive(plan, together(calls), { everyMs: approach.everyMs, tries });
       const next = { fold, approach: AT_ONCE, refilled };
       if (receipts === null) return { state: { ...next, tries: tries + 1, calls: null }, results: null };
       let end = 0;
@@ -267,7 +273,7 @@ export function createAppender(options: AppenderOptions): Appender & PlanRunner 
       const waitMs = Math.min(state.approach.waitMs, spareMs(together(waiting).remainingMs()));
       return waitMs > 0 ? runtime.sleep(waitMs) : null;
     },
-    again,
+    afterShared,
   });
 
   const logOf: PlanRunner['logOf'] = (key, { dedupe = DEDUPE_WINDOW }) => ({
@@ -327,11 +333,19 @@ interface LogCall extends GroupCall {
 
 /**
  * A call may be tried again after a shared append that is not in for certain and was not refused. What may be in, only
- * the caller may send again: by the time of a second try here, the window may have passed over it.
+ * the caller may send again: by the time of a second try here, the window may have passed over it. Where there is no time
+ * for another try, what another call of that append was refused for says nothing of this one.
  */
-function again(error: unknown, { remainingMs }: GroupCall): boolean {
-  if (error instanceof AppendRefused || !(error instanceof AppendError)) return false;
-  return error.fate === 'not-in' && remainingMs() > 0;
+function afterShared(error: unknown, { remainingMs }: GroupCall): unknown {
+  if (error instanceof AppendRefused || !(error instanceof AppendError)) return error;
+  if (error.fate !== 'not-in') return error;
+  if (remainingMs() > 0) return null;
+  return error instanceof NotAppended
+    ? error
+    : new NotAppended('The time ran out before the records were appended. Send them again.', {
+        key: error.detail.key,
+        retryAfterMs: RETRY_AFTER_MS,
+      });
 }
 
 type Calls = readonly { readonly options: AppendOptions }[];

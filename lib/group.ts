@@ -18,8 +18,8 @@ export interface GroupOptions<Call extends GroupCall, State, Result> {
   ): Promise<{ state: State; results: readonly Result[] | null }>;
   /** Before an append: what to wait for, null to go at once. Calls that come meanwhile share it. */
   ready?(state: State | null, waiting: readonly Call[]): Promise<unknown> | null;
-  /** Whether `call` may go into another append after one that it shared ended with `error`. */
-  again(error: unknown, call: Call): boolean;
+  /** After an append that `call` shared ended with `error`: null if it goes into another, or what it ends with. */
+  afterShared(error: unknown, call: Call): unknown;
   /** The clock's timer. */
   readonly after: (ms: number, run: () => void) => () => void;
   readonly bytesMax?: number;
@@ -127,10 +127,11 @@ export class GroupCommit<Call extends GroupCall, State, Result> {
         else for (const [index, { resolve }] of group.entries()) resolve(results[index] as Result);
         await answersTaken();
       } catch (error) {
-        const again = group.filter(({ call }) => group.length > 1 && this.#goesAgain(error, call));
+        const again: Waiting<Call, Result>[] = [];
         for (const waiting of group) {
-          if (again.includes(waiting)) waiting.alone = true;
-          else waiting.reject(error);
+          const end = group.length > 1 ? this.#endOf(error, waiting.call) : error;
+          if (end !== null) waiting.reject(end);
+          else again.push(Object.assign(waiting, { alone: true }));
         }
         this.#putBack(key, lane, again);
       }
@@ -168,11 +169,11 @@ export class GroupCommit<Call extends GroupCall, State, Result> {
   }
 
   /** A call that cannot even say how much time it has must not take the lane down with it. */
-  #goesAgain(error: unknown, call: Call): boolean {
+  #endOf(error: unknown, call: Call): unknown {
     try {
-      return this.#options.again(error, call);
+      return this.#options.afterShared(error, call);
     } catch {
-      return false;
+      return error;
     }
   }
 

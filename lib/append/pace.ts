@@ -75,6 +75,8 @@ const TURN_COMMITS_MAX = 16;
 const ROUND_COMMITS_MAX = 256;
 /** Commits of one turn follow each other a bit faster than measured, so that the next writer is not late. */
 const FOLLOWING = 0.9;
+/** A writer goes, whoever's turn it is, after so many times that it was not its own: a clock may stand still. */
+const TRIES_MAX = 32;
 
 /** How to approach the next append. `tries`: times it was not its turn since its last commit. `dice`: from 0 to 1. */
 export function approach(
@@ -110,9 +112,10 @@ export function approach(
 export function isTurn(
   activity: readonly Activity[],
   me: string,
-  moment: Moment & { readonly conflicted: boolean; readonly fresh: boolean },
+  moment: Moment & { readonly tries: number; readonly conflicted: boolean; readonly fresh: boolean },
 ): boolean {
-  const { nowMs, roundTripMs, idleMs, conflicted, fresh } = moment;
+  const { nowMs, roundTripMs, idleMs, tries, conflicted, fresh } = moment;
+  if (tries >= TRIES_MAX) return true;
   if (isAlone(activity, me) || othersPerMs(activity, me, nowMs) * roundTripMs < BUSY_COMMITS) return true;
   const ring = ringOf(activity, me, roundTripMs);
   // Without a turn it pushes in.
@@ -219,7 +222,9 @@ function takenTurns(activity: readonly Activity[]): Taken[] {
 /** How long to wait before the next look. */
 function untilTurnMs(ring: Ring, { nowMs, idleMs }: Moment): number {
   const { dueMs, last, ahead, writers, slotMs, roundTripMs } = ring;
-  if (dueMs > nowMs) return dueMs - nowMs;
+  // No round takes longer: a clock that says so went back.
+  const roundMsMax = 2 * writers * slotMs + ROUND_COMMITS_MAX * roundTripMs;
+  if (dueMs > nowMs && dueMs - nowMs < roundMsMax) return dueMs - nowMs;
   const more = isHeld(ring, idleMs) ? (last?.more ?? 0) - 1 : 0;
   const heldMs = Math.min(more * roundTripMs, 2 * slotMs) - idleMs;
   const passMs = writers < AWAITING_WRITERS ? 0 : (ahead - 1) * PASS * roundTripMs - idleMs;

@@ -17,7 +17,7 @@ export type EventPart = 'data' | 'event';
 
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 /** The sources that the doors of this project give (PROTOCOL.md §3): an event that took one could pass for a message. */
-const OURS = /^(?:http$|queue\/|schedule\/|producer\/|webhook\/)/;
+const OURS = /^(?:(?:http|job)$|queue\/|schedule\/|producer\/|webhook\/|job\/)/;
 /** Far above the 64 KB that the CloudEvents specification asks everyone to take. */
 const EVENT_CHARS_MAX = 1024 * 1024;
 const ATTRIBUTE = /^ce-([a-z0-9]+)$/;

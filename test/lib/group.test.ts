@@ -30,7 +30,7 @@ function group(options: Partial<GroupOptions<Call, string, string>> = {}) {
         const later = () => resolve({ state: 'later', results: null });
         commits.push({ names, state, end, later, fail: reject });
       }),
-    again: () => false,
+    afterShared: (error) => error,
     after: () => () => {},
     ...options,
   });
@@ -101,7 +101,9 @@ describe('group commit', () => {
   });
 
   it('tries the calls of a failed append again one by one, if they may', async () => {
-    const { commit, commits, names, finish } = group({ again: (_error, { name }) => name !== 'c' });
+    const { commit, commits, names, finish } = group({
+      afterShared: (error, { name }) => (name === 'c' ? error : null),
+    });
     const results = ['a', 'b', 'c', 'd'].map((name) => commit.submit('k', call(name)));
     commits[0]?.end();
     await results[0];

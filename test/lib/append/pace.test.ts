@@ -6,7 +6,7 @@ const NOW = 1_700_000_000_000;
 const RTT = 20;
 const moment = { nowMs: NOW, roundTripMs: RTT, idleMs: 0 };
 const before = { ...moment, tries: 0, refilled: false, dice: 0.5 };
-const after = { ...moment, conflicted: false, fresh: true };
+const after = { ...moment, tries: 0, conflicted: false, fresh: true };
 
 const commit = (writer: string, atMs: number, more = 0, roundTripMs = RTT): Activity => ({
   writer,
@@ -124,6 +124,15 @@ describe('pacing', () => {
     expect([goes('w0'), goes('w1'), goes('w2')]).toEqual([true, false, false]);
     const next = [commit('w0', NOW + 140)];
     expect([goes('w0', next), goes('w1', next), goes('w2', next)]).toEqual([false, true, false]);
+  });
+
+  it('holds no writer whose clock stands still, or went back', () => {
+    const busy = rounds(10);
+    expect(isTurn(busy, 'w5', after)).toBe(false);
+    expect(isTurn(busy, 'w5', { ...after, tries: 32 })).toBe(true);
+    const back = { nowMs: NOW - 3_600_000, idleMs: 10_000 };
+    expect(approach(busy, 'w5', { ...before, ...back }).waitMs).toBe(0);
+    expect(isTurn(busy, 'w5', { ...after, ...back })).toBe(true);
   });
 
   it('passes over a writer once two others have come again since', () => {
