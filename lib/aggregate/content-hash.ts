@@ -17,19 +17,19 @@ export class ContentHash {
   run(family: string, source: string, epoch: number | null): void {
     this.#run.fill(0);
     for (const part of [family, source, epoch === null ? '' : String(epoch)]) {
-      const bytes = Buffer.from(part);
-      murmur(this.#run, bytes, 0, bytes.length);
+      const bytes = viewOf(Buffer.from(part));
+      murmur(this.#run, bytes, 0, bytes.byteLength);
     }
   }
 
   /** Takes the id of the next record; the low and the high half of what its identity is known by are then at hand. */
-  id(bytes: Uint8Array, start: number, end: number): void {
+  id(bytes: DataView, start: number, end: number): void {
     this.#state.set(this.#run);
     murmur(this.#state, bytes, start, end);
   }
 
   /** Takes its text; the low and the high half of its hash are then at hand. */
-  data(bytes: Uint8Array, start: number, end: number): void {
+  data(bytes: DataView, start: number, end: number): void {
     murmur(this.#state, bytes, start, end);
   }
 
@@ -55,11 +55,15 @@ export interface HashedRecord {
 export function contentHash({ family, source, epoch, id, data }: HashedRecord): bigint {
   const hash = new ContentHash();
   hash.run(family, source, epoch);
-  const [name, text] = [Buffer.from(id), Buffer.from(data)];
-  hash.id(name, 0, name.length);
-  hash.data(text, 0, text.length);
+  const [name, text] = [viewOf(Buffer.from(id)), viewOf(Buffer.from(data))];
+  hash.id(name, 0, name.byteLength);
+  hash.data(text, 0, text.byteLength);
   return (BigInt(hash.high >>> 0) << 32n) | BigInt(hash.low >>> 0);
 }
+
+/** The bytes as `ContentHash` takes them: a word at a time is several times faster than four bytes. */
+export const viewOf = ({ buffer, byteOffset, byteLength }: Uint8Array): DataView =>
+  new DataView(buffer, byteOffset, byteLength);
 
 const C1 = 0x239b961b;
 const C2 = 0xab0e9789;
@@ -67,7 +71,7 @@ const C3 = 0x38b34ae5;
 const C4 = 0xa1e38b93;
 
 /** `state` becomes the hash of the bytes [start, end), with four seeds: what it was. */
-export function murmur(state: Int32Array, bytes: Uint8Array, start: number, end: number): void {
+export function murmur(state: Int32Array, bytes: DataView, start: number, end: number): void {
   let h1 = state[0] as number;
   let h2 = state[1] as number;
   let h3 = state[2] as number;
@@ -75,20 +79,20 @@ export function murmur(state: Int32Array, bytes: Uint8Array, start: number, end:
   const length = end - start;
   const blocksEnd = start + length - (length % 16);
   for (let at = start; at < blocksEnd; at += 16) {
-    h1 = rotated(h1 ^ mixed(word(bytes, at), C1, 15, C2), 19);
+    h1 = rotated(h1 ^ mixed(bytes.getInt32(at, true), C1, 15, C2), 19);
     h1 = (Math.imul((h1 + h2) | 0, 5) + 0x561ccd1b) | 0;
-    h2 = rotated(h2 ^ mixed(word(bytes, at + 4), C2, 16, C3), 17);
+    h2 = rotated(h2 ^ mixed(bytes.getInt32(at + 4, true), C2, 16, C3), 17);
     h2 = (Math.imul((h2 + h3) | 0, 5) + 0x0bcaa747) | 0;
-    h3 = rotated(h3 ^ mixed(word(bytes, at + 8), C3, 17, C4), 15);
+    h3 = rotated(h3 ^ mixed(bytes.getInt32(at + 8, true), C3, 17, C4), 15);
     h3 = (Math.imul((h3 + h4) | 0, 5) + 0x96cd1c35) | 0;
-    h4 = rotated(h4 ^ mixed(word(bytes, at + 12), C4, 18, C1), 13);
+    h4 = rotated(h4 ^ mixed(bytes.getInt32(at + 12, true), C4, 18, C1), 13);
     h4 = (Math.imul((h4 + h1) | 0, 5) + 0x32ac3b17) | 0;
   }
-  // Words of the rest, zeros after its end; a word of zeros changes nothing.
-  h4 ^= mixed(lastWord(bytes, blocksEnd + 12, end), C4, 18, C1);
-  h3 ^= mixed(lastWord(bytes, blocksEnd + 8, end), C3, 17, C4);
-  h2 ^= mixed(lastWord(bytes, blocksEnd + 4, end), C2, 16, C3);
-  h1 ^= mixed(lastWord(bytes, blocksEnd, end), C1, 15, C2);
+  const rest = end - blocksEnd;
+  if (rest > 12) h4 ^= mixed(lastWord(bytes, blocksEnd + 12, end), C4, 18, C1);
+  if (rest > 8) h3 ^= mixed(lastWord(bytes, blocksEnd + 8, end), C3, 17, C4);
+  if (rest > 4) h2 ^= mixed(lastWord(bytes, blocksEnd + 4, end), C2, 16, C3);
+  if (rest > 0) h1 ^= mixed(lastWord(bytes, blocksEnd, end), C1, 15, C2);
 
   h1 = ((h1 ^ length) + (h2 ^ length) + (h3 ^ length) + (h4 ^ length)) | 0;
   h2 = ((h2 ^ length) + h1) | 0;
@@ -105,17 +109,15 @@ export function murmur(state: Int32Array, bytes: Uint8Array, start: number, end:
   state[3] = h4 + h1;
 }
 
-const byte = (bytes: Uint8Array, at: number): number => bytes[at] as number;
 const rotated = (value: number, by: number): number => (value << by) | (value >>> (32 - by));
 const mixed = (value: number, first: number, by: number, second: number): number =>
   Math.imul(rotated(Math.imul(value, first), by), second);
 
-const word = (bytes: Uint8Array, at: number): number =>
-  byte(bytes, at) | (byte(bytes, at + 1) << 8) | (byte(bytes, at + 2) << 16) | (byte(bytes, at + 3) << 24);
-
-function lastWord(bytes: Uint8Array, at: number, end: number): number {
+/** With zeros after `end`. */
+function lastWord(bytes: DataView, at: number, end: number): number {
+  if (at + 4 <= end) return bytes.getInt32(at, true);
   let value = 0;
-  for (let shift = 0; shift < 32 && at < end; shift += 8) value |= byte(bytes, at++) << shift;
+  for (let shift = 0; at < end; shift += 8) value |= bytes.getUint8(at++) << shift;
   return value;
 }
 

@@ -1,5 +1,7 @@
 /** Columns of a file in the making: values one after the other, as Parquet's PLAIN encoding has them. */
 
+import { viewOf } from '../content-hash.ts';
+
 const BYTES_MIN = 256;
 const LENGTH_BYTES = 4;
 
@@ -7,15 +9,16 @@ const LENGTH_BYTES = 4;
 export class ByteColumn {
   #buffer = Buffer.allocUnsafeSlow(BYTES_MIN);
   #int32 = new Int32Array(this.#buffer.buffer);
+  #view = viewOf(this.#buffer);
   length = 0;
 
   get bytes(): Buffer {
     return this.#buffer.subarray(0, this.length);
   }
 
-  /** What `bytes` is the beginning of: cheaper to look into. It changes as the column grows. */
-  get buffer(): Buffer {
-    return this.#buffer;
+  /** Of what `bytes` is the beginning of. It changes as the column grows. */
+  get view(): DataView {
+    return this.#view;
   }
 
   clear(): void {
@@ -82,10 +85,7 @@ export class ByteColumn {
 
   #endBytes(length: number): void {
     const at = this.length;
-    this.#buffer[at] = length;
-    this.#buffer[at + 1] = length >>> 8;
-    this.#buffer[at + 2] = length >>> 16;
-    this.#buffer[at + 3] = length >>> 24;
+    this.#view.setInt32(at, length, true);
     this.length = at + LENGTH_BYTES + length;
   }
 
@@ -97,5 +97,6 @@ export class ByteColumn {
     this.#buffer.copy(larger, 0, 0, this.length);
     this.#buffer = larger;
     this.#int32 = new Int32Array(larger.buffer);
+    this.#view = viewOf(larger);
   }
 }

@@ -33,6 +33,8 @@ export async function compact(work: CompactWork, open: () => Promise<Database>):
     const repeats = Number(bits?.[0]);
     const files: RowFile[] = [];
     let hash = 0n;
+    // Two threads make a file by more than twice the memory of one, and take a fifth more CPU.
+    await database.useOneThread();
     for (const one of spooled) {
       const kept = await write(database, one, work, repeats > 0);
       if (kept !== null) files.push(kept.file);
@@ -126,7 +128,7 @@ async function write(
   const order = sort.length === 0 ? '' : `ORDER BY ${[...sort.map(name), '"row"'].join(', ')}`;
   const select = `SELECT ${[SPOOLED_ROW, ...ownColumns(columns)].join(', ')} ${kept} ${order}`;
   const file = path.join(directory, `${windowMs}.${EXTENSIONS[format]}`);
-  await database.runInAnyCase(copyTo(file, format, select, columns, dataBytes / rows));
+  await database.run(copyTo(file, format, select, columns, dataBytes / rows));
   const { size } = await stat(file);
   return { file: { windowMs, path: file, rows: count, bytes: size }, hash: sum };
 }

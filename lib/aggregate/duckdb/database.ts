@@ -83,7 +83,7 @@ export class Database {
       autoload_known_extensions: 'false',
     });
     const database = new Database(instance, await instance.connect(), memoryBytesMax);
-    if (oneThread) await database.#useOneThread();
+    if (oneThread) await database.useOneThread();
     return database;
   }
 
@@ -109,12 +109,13 @@ export class Database {
   async runInAnyCase(sql: string): Promise<void> {
     await this.run(sql).catch(async (error: unknown) => {
       if (!isOutOfMemory(error)) throw error;
-      await this.#useOneThread();
+      await this.useOneThread();
       await this.run(sql);
     });
   }
 
-  async #useOneThread(): Promise<void> {
+  /** With more memory for each row, from now on. */
+  async useOneThread(): Promise<void> {
     await this.run('SET threads = 1');
     await this.run(`SET memory_limit = '${limit(this.#memoryBytesMax * COUNTED_SHARE_OF_ONE)}'`);
   }

@@ -92,7 +92,7 @@ export const EXTENSIONS: Readonly<Record<RowFormat, string>> = {
 
 /** Rows of one group of a Parquet file take about so much: what is being written is in memory. */
 const GROUP_BYTES = 32 * 1024 * 1024;
-const GROUP_ROWS_MAX = 122_880;
+const GROUP_ROWS_MAX = 61_440;
 
 /** The lowest level takes half of the CPU of the default, 3, and its files were not larger. */
 export const ZSTD = 'COMPRESSION zstd, COMPRESSION_LEVEL 1';

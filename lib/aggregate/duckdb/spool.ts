@@ -5,7 +5,7 @@
 import path from 'node:path';
 import { isNamed, type SourceRun } from '../../append/commit.ts';
 import type { FoundCommit } from '../../reader/scan.ts';
-import { ContentHash } from '../content-hash.ts';
+import { ContentHash, viewOf } from '../content-hash.ts';
 import type { ParquetColumn } from './parquet.ts';
 import { ParquetFile } from './parquet-file.ts';
 import { type Lines, textsOf } from './texts.ts';
@@ -85,6 +85,7 @@ export class Spool {
   /** Takes the records of a commit in range number `object`, which is of the log `family`. Their bytes are copied. */
   add(object: number, family: string, found: FoundCommit): void {
     const texts = textsOf(found);
+    const textBytes = viewOf(texts.data);
     const { sources, atMs } = found.commit;
     let record = 0;
     // Neighbours of one window: their texts go to it together.
@@ -111,7 +112,7 @@ export class Spool {
         columns.time.addInt64(timeMs);
         columns.source.addBytes(sourceBytes);
         columns.epoch.addInt64(epoch ?? NO_EPOCH);
-        this.#addNames(columns, idIn(run, index), texts, record);
+        this.#addNames(columns, idIn(run, index), textBytes, texts.lineEnds, record);
         record++;
       }
     }
@@ -140,15 +141,20 @@ export class Spool {
     return window;
   }
 
-  #addNames(columns: ParquetFile<SpoolColumn>['columns'], id: string, texts: Lines, record: number): void {
+  #addNames(
+    columns: ParquetFile<SpoolColumn>['columns'],
+    id: string,
+    textBytes: DataView,
+    lineEnds: Uint32Array,
+    record: number,
+  ): void {
     const hash = this.#hash;
     const idBytes = columns.id.addText(id);
-    const { buffer, length } = columns.id;
-    hash.id(buffer, length - idBytes, length);
+    const { view, length } = columns.id;
+    hash.id(view, length - idBytes, length);
     columns.identity.addHalves(hash.low, hash.high);
-    const { data, lineEnds } = texts;
     const lineStart = record === 0 ? 0 : (lineEnds[record - 1] as number) + 1;
-    hash.data(data, lineStart, lineEnds[record] as number);
+    hash.data(textBytes, lineStart, lineEnds[record] as number);
     columns.content.addHalves(hash.low, hash.high);
   }
 

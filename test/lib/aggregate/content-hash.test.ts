@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { contentHash, murmur } from '../../../lib/aggregate/content-hash.ts';
+import { contentHash, murmur, viewOf } from '../../../lib/aggregate/content-hash.ts';
 import { slowContentHash, slowMurmur } from '../../aggregate/murmur.ts';
 
 const hashed = (text: string, seed = 0) => {
   const state = new Int32Array(4).fill(seed);
   const bytes = Buffer.from(text);
-  murmur(state, bytes, 0, bytes.length);
+  murmur(state, viewOf(bytes), 0, bytes.length);
   return [...new Uint32Array(state.buffer)].map((word) => word.toString(16).padStart(8, '0')).join('');
 };
 
@@ -37,7 +37,7 @@ describe('the hash of a record', () => {
           );
           murmur(
             state,
-            Buffer.concat([Buffer.alloc(from, 7), bytes, Buffer.alloc(9, 7)]),
+            viewOf(Buffer.concat([Buffer.alloc(from, 7), bytes, Buffer.alloc(9, 7)])),
             from,
             from + bytes.length,
           );
