@@ -46,6 +46,8 @@ export interface LogAppendOptions extends AppendOptions {
   readonly dedupe?: DedupeWindow;
   /** A segment ends with the append that makes it so long or longer, in bytes (§3.5). Default: `SEGMENT_BYTES_MAX`. */
   readonly segmentBytesMax?: number;
+  /** No other instance writes the log: what is not known is tried at 0, before anything is read (§4.1). Default: false. */
+  readonly expectsNew?: boolean;
 }
 
 export interface AppendOptions {
@@ -238,7 +240,11 @@ export function createAppender(options: AppenderOptions): Appender & PlanRunner 
     after: runtime.after,
     async commit(key, calls, state) {
       const records = calls.flatMap((call) => call.records);
-      const { dedupe = DEDUPE_WINDOW, segmentBytesMax = SEGMENT_BYTES_MAX } = first(calls).options;
+      const {
+        dedupe = DEDUPE_WINDOW,
+        segmentBytesMax = SEGMENT_BYTES_MAX,
+        expectsNew = false,
+      } = first(calls).options;
       const { tailBytes, bytesMax: coldBytesMax } = coldStart;
       const { fold: known, approach, tries, refilled } = state ?? NOTHING_KNOWN;
       const plan = appendLog(records, {
@@ -251,6 +257,7 @@ export function createAppender(options: AppenderOptions): Appender & PlanRunner 
         segmentBytesMax,
         othersWrite: approach.reads,
         refilled,
+        expectsNew,
       });
       const { receipts, fold } = await drive(plan, together(calls), { everyMs: approach.everyMs, tries });
       const next = { fold, approach: AT_ONCE, refilled };

@@ -2,7 +2,7 @@ import { after, freshened, landed } from './catch-up.ts';
 import { type ColdStart, cold } from './cold.ts';
 import { type DigestedRecord, type EncodedAppend, encodeAppend } from './encode.ts';
 import { InvalidRecord } from './errors.ts';
-import { APPEND_BYTES_MAX, type LogFold } from './fold.ts';
+import { APPEND_BYTES_MAX, LogFold } from './fold.ts';
 import { turnOf } from './pace.ts';
 import { type Plan, Tries } from './plan.ts';
 import { Receipts, type Refusal } from './receipts.ts';
@@ -26,6 +26,8 @@ export interface LogOptions {
   readonly othersWrite?: boolean;
   /** The writer always has more to append. */
   readonly refilled?: boolean;
+  /** The log is most likely new: what nothing is known of is tried at 0, and read only if that conflicts (§4.1). */
+  readonly expectsNew?: boolean;
 }
 
 /**
@@ -55,9 +57,10 @@ export function* appendLog(
     current = !fold.closed;
     return open(fold);
   };
-  let fold = options.known === null ? read(yield* cold(tries, log)) : open(options.known);
+  const known = options.known ?? (options.expectsNew === true ? LogFold.empty(log) : null);
+  let fold = known === null ? read(yield* cold(tries, log)) : open(known);
   let asksTurn = options.othersWrite === true;
-  if (options.known !== null && asksTurn) fold = read(yield* freshened(tries, log, fold, call));
+  if (known !== null && asksTurn) fold = read(yield* freshened(tries, log, fold, call));
 
   for (;;) {
     const { records: fresh, refusal } = call.fresh(fold);

@@ -24,8 +24,13 @@ export function logFormat(appender: Appender): Format<LogRecord> {
       if (schema !== null) assertFits(schema, record);
       return record;
     },
-    append: (key, records, options, { dedupe, segmentBytesMax }) =>
-      appender.appendRecords(key, records, { ...options, dedupe, segmentBytesMax }),
+    append: (key, records, options, { dedupe, segmentBytesMax, lanes }) =>
+      appender.appendRecords(key, records, {
+        ...options,
+        dedupe,
+        segmentBytesMax,
+        expectsNew: lanes?.by === 'instance',
+      }),
   };
 }
 

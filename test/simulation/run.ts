@@ -346,7 +346,7 @@ class World {
 
 async function append(
   appender: Appender,
-  { dedupe, segmentBytesMax }: Scenario,
+  { dedupe, segmentBytesMax, expectsNew }: Scenario,
   { job, given, ifPosition }: Delivery,
   remainingMs: () => number,
 ): Promise<readonly (Receipt | RecordReceipt)[]> {
@@ -360,5 +360,5 @@ async function append(
     timeMs: 0,
     ...(numbered && { numbered }),
   }));
-  return appender.appendRecords(job.key, records, { ...options, dedupe, segmentBytesMax });
+  return appender.appendRecords(job.key, records, { ...options, dedupe, segmentBytesMax, expectsNew });
 }

@@ -14,6 +14,8 @@ export interface Scenario {
   readonly spared: ReadonlySet<string>;
   readonly dedupe: DedupeWindow;
   readonly segmentBytesMax: number;
+  /** Writers that know nothing of a log try it at 0 first, wherever it ends. */
+  readonly expectsNew: boolean;
   readonly coldStart: { readonly tailBytes: number; readonly bytesMax: number };
   readonly requestTimeoutMs: number;
   readonly requestsMax: number;
@@ -103,6 +105,7 @@ export function scenario(seed: number): Scenario {
     skewMsMax: random.chance(0.5) ? 0 : random.between(0, 600_000),
     latencyMs: random.between(1, 20),
     equalPayloads: random.chance(0.2),
+    expectsNew: new Random(seed, 3).chance(0.3),
     retirements: [],
   };
   // Dice of their own: a scenario without is as it would be if there were none. As with segments, nothing vanishes.

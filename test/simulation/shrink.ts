@@ -68,10 +68,11 @@ export async function shrink(first: Failure, system: System = REAL): Promise<Fai
 
 /** What happened, one event a line, and what was wrong with it. */
 export function story({ run, violations }: Failure): string {
-  const { seed, jobs, instances, dedupe, segmentBytesMax, requestTimeoutMs, requestsMax } = run.scenario;
+  const { seed, jobs, instances, dedupe, segmentBytesMax, requestTimeoutMs, requestsMax, expectsNew } =
+    run.scenario;
   return [
     `seed ${seed} breaks a promise. Run it again: npm run torture -- --seed ${seed} --seeds 1`,
-    `${jobs.length} calls, ${instances} instances, ${run.struck.length} faults; window ${dedupe.records} records and ${dedupe.ageMs} ms, segments ${segmentBytesMax} bytes, requests ${requestTimeoutMs} ms and ${requestsMax} at most`,
+    `${jobs.length} calls, ${instances} instances, ${run.struck.length} faults; window ${dedupe.records} records and ${dedupe.ageMs} ms, segments ${segmentBytesMax} bytes, ${expectsNew ? 'logs tried at 0 first, ' : ''}requests ${requestTimeoutMs} ms and ${requestsMax} at most`,
     '',
     '    time ms  who     what',
     ...run.trace,

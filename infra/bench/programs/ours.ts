@@ -8,7 +8,8 @@ import { type Load, runLoad } from './load.ts';
 import { loneWriter } from './lone.ts';
 import { serve } from './serve.ts';
 
-export type OurKind = 'log' | 'raw';
+/** `lane`: a log that no other instance writes. */
+export type OurKind = 'log' | 'lane' | 'raw';
 
 const SOURCE = 'bench';
 const FILL_MS_MAX = 120_000;
@@ -37,7 +38,8 @@ function open(kind: OurKind, place: Place): Client {
   return {
     async append(key, { id, line }, endMs) {
       const record = { id, line: Buffer.from(line), source: SOURCE, timeMs: Date.now() };
-      await appender.appendRecords(key, [record], { remainingMs: () => endMs - nowMs() });
+      const remainingMs = () => endMs - nowMs();
+      await appender.appendRecords(key, [record], { remainingMs, expectsNew: kind === 'lane' });
     },
   };
 }

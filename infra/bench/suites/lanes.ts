@@ -15,6 +15,7 @@ export function lanes({ lanesMs, graceMs }: Scale): Suite {
       contestant,
       peer: contestant === 'ours' ? nameOf('recipe') : null,
       writers: WRITERS,
+      kind: 'lane' as const,
       keyOf: (writer: number) => `key-${writer}`,
       arrivals: { perSecond: PER_SECOND },
       loadMs: lanesMs,

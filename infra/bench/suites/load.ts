@@ -27,6 +27,8 @@ export interface LoadSpec {
   readonly loadMs: number;
   readonly graceMs: number;
   readonly answersLost?: number;
+  /** What ours append to. Default: `log`. */
+  readonly kind?: OurKind;
 }
 
 export const RTT_MS = 20;
@@ -46,7 +48,7 @@ export async function loadRow(lab: Lab, spec: LoadSpec): Promise<Row> {
     key: spec.keyOf(index),
     seed: index + 1,
   }));
-  const start = starter(lab, spec.contestant);
+  const start = starter(lab, spec.contestant, spec.kind ?? 'log');
   const processes = Math.min(PROCESSES, spec.writers);
   const shares = Array.from({ length: processes }, (_, at) =>
     writers.filter((_, index) => index % processes === at),
@@ -114,7 +116,7 @@ export async function loadRow(lab: Lab, spec: LoadSpec): Promise<Row> {
 
 type Common<Kind> = Omit<Load<Kind>, 'kind' | 'writers'>;
 
-function starter(lab: Lab, contestant: Contestant) {
+function starter(lab: Lab, contestant: Contestant, kind: OurKind) {
   const ours = (kind: OurKind) => (writers: readonly Writer[]) => {
     const child = lab.start('ours');
     const load = (common: Common<OurKind>) => child.call('load', { ...common, kind, writers });
@@ -125,7 +127,7 @@ function starter(lab: Lab, contestant: Contestant) {
     const load = (common: Common<RecipeKind>) => child.call('load', { ...common, kind, writers });
     return { ready: child.call('ready'), load };
   };
-  return contestant === 'ours' ? ours('log') : recipe(contestant);
+  return contestant === 'ours' ? ours(kind) : recipe(contestant);
 }
 
 /** What the store counts between the warm-up and the end of the load. */

@@ -332,6 +332,19 @@ describe('a cold writer of a log of several segments', () => {
     }
   });
 
+  it('is not asked for where the log is expected to be new: one request, if it is', () => {
+    const world = new World(CALM, dice(1));
+    const fresh = () => new LogWriter(world, { expectsNew: true });
+    expect(fresh().append([named('a')])).toMatchObject([{ start: 0, repeat: false }]);
+    expect(world.asked.map(({ ask }) => ask)).toEqual(['append']);
+    // If not, what is there is read, and known as ever.
+    expect(fresh().append([named('a'), named('b')])).toMatchObject([
+      { start: 0, repeat: true },
+      { repeat: false },
+    ]);
+    expect(world.asked.map(({ ask }) => ask)).toEqual(['append', 'append', 'read', 'append']);
+  });
+
   it('starts at the first if the one that it knew is gone', () => {
     const world = new World(CALM, dice(1));
     const shape = { segmentBytesMax: 1 };

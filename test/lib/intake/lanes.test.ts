@@ -180,6 +180,8 @@ describe('the intake of a log', () => {
           segmentBytesMax: 1024,
         },
         usual: { format: 'log', key: 'usual/x' },
+        own: { format: 'log', key: 'own/{lane}', lanes: { by: 'instance' } },
+        shared: { format: 'log', key: 'shared/{lane}', lanes: { by: 'id', count: 2 } },
       },
     });
     const watched = it.intakeOver({
@@ -190,10 +192,12 @@ describe('the intake of a log', () => {
       },
     });
     await watched.take(it.target('short'), [record('1')], CALL);
-    await watched.take(it.target('usual'), [record('1')], CALL);
+    for (const name of ['usual', 'own', 'shared']) await watched.take(it.target(name), [record('1')], CALL);
     expect(options).toMatchObject([
       { dedupe: { records: 5, ageMs: 60_000 }, segmentBytesMax: 1024, contentType: 'application/x-ndjson' },
-      { dedupe: { records: 16_000, ageMs: null }, segmentBytesMax: 1024 ** 3 },
+      { dedupe: { records: 16_000, ageMs: null }, segmentBytesMax: 1024 ** 3, expectsNew: false },
+      { expectsNew: true },
+      { expectsNew: false },
     ]);
   });
 });
