@@ -39,12 +39,24 @@ function fateOf(error: unknown): string {
 const NOTHING = Buffer.alloc(0);
 
 /** Each of its records is one call; the second goes by what the first left. */
-function* logWriter({ appendLog: append }: Plans, which: number, sentAgain: boolean): Writer<Told> {
+function* logWriter(
+  { appendLog: append }: Plans,
+  which: number,
+  sentAgain: boolean,
+  expectsNew = false,
+): Writer<Told> {
   const told: Told[] = [];
   let known: LogFold | null = null;
   for (const id of PAYLOADS[which] ?? [])
     for (let delivery = 1; ; delivery++) {
-      const options = { log: LOG, ifPosition: null, atMs: 0, segmentBytesMax: 1e9, roundTripMs: 20 };
+      const options = {
+        log: LOG,
+        ifPosition: null,
+        atMs: 0,
+        segmentBytesMax: 1e9,
+        roundTripMs: 20,
+        expectsNew,
+      };
       const record = { line: jsonLine(`"${id}"`), id, source: 's', timeMs: 0 };
       let fate = 'unknown';
       let start: number | null = null;
@@ -103,13 +115,13 @@ function verdict(told: readonly Told[], places: (payload: string) => readonly nu
   return null;
 }
 
-const log = (sentAgain: boolean, faultsMax: number, plans = REAL) => {
+const log = (sentAgain: boolean, faultsMax: number, plans = REAL, expectsNew = false) => {
   /** Many courses end in the same bytes. */
   const read = new Map<Buffer, readonly ReferenceCommit[]>();
   return explore<Told>({
     faultsMax,
     stops: !sentAgain,
-    writer: (which) => logWriter(plans, which, sentAgain),
+    writer: (which) => logWriter(plans, which, sentAgain, expectsNew),
     verify(objects, told) {
       const object = objects.get('k')?.bytes ?? NOTHING;
       const commits = read.get(object) ?? readLog(object);
@@ -192,6 +204,10 @@ function expectAll({ courses, states, failure }: Explored, least: { courses: big
 describe('two writers with two records each, in every order and with every two faults', () => {
   it('put each record into a log once, if what fails is sent again', () => {
     expectAll(log(true, 2), { courses: 900_000n, states: 400_000 });
+  });
+
+  it('do so too if they expect it to be new, and read nothing first', () => {
+    expectAll(log(true, 2, REAL, true), { courses: 1_000_000n, states: 400_000 });
   });
 
   it('are told the truth about each record of a log, if what fails is given up', () => {
