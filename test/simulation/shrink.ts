@@ -1,9 +1,10 @@
-/** Makes a failing scenario smaller, and tells it as a story. Bounded, and the same every time: it counts runs, not time. */
+/** Makes a failing scenario smaller, and tells it as a story. */
 import { check } from './check.ts';
 import { FAULTS, type Rates } from './faults.ts';
 import type { Violation } from './object.ts';
 import { type Run, simulate } from './run.ts';
 import type { Scenario } from './scenario.ts';
+import { type Fails, smallestOf } from './smaller.ts';
 import { REAL, type System } from './system.ts';
 
 export interface Failure {
@@ -12,7 +13,6 @@ export interface Failure {
 }
 
 const RUNS_MAX = 1500;
-/** A smaller scenario takes another course; it may fail in one of a few. */
 const SALTS = 6;
 
 /** Runs a scenario; null if it keeps every promise. */
@@ -23,47 +23,28 @@ export async function failureOf(scenario: Scenario, system: System = REAL): Prom
 }
 
 /** The smallest scenario found that breaks the same promise. */
-export async function shrink(first: Failure, system: System = REAL): Promise<Failure> {
-  const promise = promiseOf(first);
-  let smallest = first;
-  let runs = 0;
-  const fails = async (scenario: Scenario): Promise<boolean> => {
-    for (let salt = 0; salt < SALTS && runs < RUNS_MAX; salt++) {
-      runs++;
-      const failure = await failureOf({ ...scenario, salt: scenario.salt + salt }, system);
-      if (failure === null || promiseOf(failure) !== promise) continue;
-      smallest = failure;
-      return true;
-    }
-    return false;
-  };
+export const shrink = (first: Failure, system: System = REAL): Promise<Failure> =>
+  smallestOf<Scenario, Failure>(first, {
+    failureOf: (scenario) => failureOf(scenario, system),
+    sizeOf,
+    round,
+    runsMax: RUNS_MAX,
+    salts: SALTS,
+  });
 
-  for (let before = -1; before !== sizeOf(smallest) && runs < RUNS_MAX; ) {
-    before = sizeOf(smallest);
-    while (smallest.run.struck.length > 3 && (await fails(halved(smallest.run.scenario)))) {}
-    for (const job of smallest.run.scenario.jobs) {
-      const { scenario } = smallest.run;
-      if (scenario.jobs.length > 1)
-        await fails({ ...scenario, jobs: scenario.jobs.filter(({ index }) => index !== job.index) });
-    }
-    for (const retirement of smallest.run.scenario.retirements) {
-      const { scenario } = smallest.run;
-      const retirements = scenario.retirements.filter((one) => one !== retirement);
-      await fails({ ...scenario, retirements });
-    }
-    for (const fault of FAULTS) {
-      const { scenario } = smallest.run;
-      if (scenario.rates[fault] > 0) await fails({ ...scenario, rates: without(scenario.rates, fault) });
-    }
-    for (let instances = 1; instances < smallest.run.scenario.instances; instances++)
-      if (await fails({ ...smallest.run.scenario, instances })) break;
-    // The last ones first: what came before them stays as it was.
-    for (const fault of [...smallest.run.struck].reverse()) {
-      const { scenario } = smallest.run;
-      await fails({ ...scenario, spared: new Set([...scenario.spared, fault]) });
-    }
-  }
-  return smallest;
+async function round(smallest: () => Failure, fails: Fails<Scenario>): Promise<void> {
+  const now = () => smallest().run.scenario;
+  while (smallest().run.struck.length > 3 && (await fails({ rates: halved(now().rates) }))) {}
+  for (const { index } of now().jobs)
+    if (now().jobs.length > 1) await fails({ jobs: now().jobs.filter((job) => job.index !== index) });
+  for (const retirement of now().retirements)
+    await fails({ retirements: now().retirements.filter((one) => one !== retirement) });
+  for (const fault of FAULTS)
+    if (now().rates[fault] > 0) await fails({ rates: { ...now().rates, [fault]: 0 } });
+  for (let instances = 1; instances < now().instances; instances++) if (await fails({ instances })) break;
+  // The last ones first: what came before them stays as it was.
+  for (const fault of [...smallest().run.struck].reverse())
+    await fails({ spared: new Set([...now().spared, fault]) });
 }
 
 /** What happened, one event a line, and what was wrong with it. */
@@ -81,8 +62,6 @@ export function story({ run, violations }: Failure): string {
   ].join('\n');
 }
 
-const promiseOf = ({ violations }: Failure): string => violations[0]?.split(':')[0] ?? '';
-
 const sizeOf = ({ run }: Failure): number =>
   run.scenario.jobs.length +
   run.scenario.retirements.length +
@@ -90,9 +69,5 @@ const sizeOf = ({ run }: Failure): number =>
   run.struck.length +
   run.trace.length / 1000;
 
-const halved = (scenario: Scenario): Scenario => ({
-  ...scenario,
-  rates: Object.fromEntries(FAULTS.map((fault) => [fault, scenario.rates[fault] / 2])) as Rates,
-});
-
-const without = (rates: Rates, fault: keyof Rates): Rates => ({ ...rates, [fault]: 0 });
+const halved = (rates: Rates): Rates =>
+  Object.fromEntries(FAULTS.map((fault) => [fault, rates[fault] / 2])) as Rates;
