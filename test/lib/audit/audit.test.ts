@@ -146,6 +146,25 @@ describe('an audit of a target', () => {
     expect(codes(await audit())).toContain('BadObject');
   });
 
+  it('compares several days, each with what the job made of it', async () => {
+    const world = audited();
+    const { append, runtime, run, audit, store, parts } = world;
+    const days = [0, 1, 2].map((day) => T20 + day * 24 * HOUR_MS);
+    for (const [day, timeMs] of days.entries()) await append(timeMs, [`a-${day}`, `b-${day}`], { lane: '0' });
+    runtime.nowMs = (days.at(-1) ?? 0) + HOUR_MS + LATER_MS;
+    await run();
+    const sound = await audit();
+    expect(sound).toMatchObject({ sound: true, logs: { stored: 6 } });
+    expect(sound.jobs[0]).toMatchObject({ records: 6, distinct: 6, rows: 6 });
+    const [, second = ''] = await parts();
+    expect(second).toContain('day=2026-11-23');
+    await store.remove(second, CALL);
+    const report = await audit();
+    expect(codes(report)).toEqual(['BadOutput']);
+    expect(report.faults[0]).toMatchObject({ object: second });
+    expect(report.jobs[0]).toMatchObject({ rows: 4 });
+  });
+
   it('signs its report off in the bucket, with the length and checksum of each object', async () => {
     const { audit, bytesOf, store } = await filled();
     const report = await audit('jobs/audits/');
