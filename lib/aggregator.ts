@@ -8,7 +8,7 @@
 import { JobError } from './aggregate/errors.ts';
 import type { GroupState } from './aggregate/fold.ts';
 import type { Aggregator, Job, RunCall, RunResult } from './aggregate/job.ts';
-import { isPart, layoutOf } from './aggregate/output.ts';
+import { isPart, layoutOf, outputsOf } from './aggregate/output.ts';
 import { type GroupSource, groupsOf, sourceProblem } from './aggregate/plan.ts';
 import type { Invoker } from './aggregate/ports.ts';
 import { sourceLayout } from './aggregate/source.ts';
@@ -19,6 +19,7 @@ import { Run } from './aggregator/run.ts';
 import { statusOf } from './aggregator/status.ts';
 import type { Workspace } from './aggregator/workspace.ts';
 import type { Appender } from './appender.ts';
+import type { KeyTemplate } from './key-template.ts';
 import type { Runtime } from './runtime.ts';
 import type { Bucket } from './store/port.ts';
 
@@ -121,20 +122,26 @@ async function listed({ calls, layout }: Context, log: JobLog) {
 /** The first record of a job. Without it, parts that are there already could get the same rows beside them. */
 async function begun({ job, calls, runtime }: Context, log: JobLog): Promise<void> {
   if (log.fold.layout !== null) return;
-  for await (const { key } of calls.list(job.output.prefix)) {
-    if (!isPart(key)) continue;
+  const found = await firstPart(calls, outputsOf(job));
+  if (found !== null) {
     await log.readOn();
-    if (log.fold.layout !== null) break;
-    throw new JobError(
-      'JobLogMissing',
-      `${key} is there, and ${job.logKey}, which would tell of it, is not. Restore that log, or remove what is under ${job.output.prefix}, or give the job another output.`,
-    );
+    if (log.fold.layout === null)
+      throw new JobError(
+        'JobLogMissing',
+        `${found.key} is there, and ${job.logKey}, which would tell of it, is not. Restore that log, or remove what is under ${found.prefix}, or give the job another place for its files.`,
+      );
   }
   if (log.fold.layout === null) {
     runtime.log.info('job-begin', { job: job.name });
     await log.append({ type: 'job', job: job.name, layout: layoutOf(job) });
   }
   checkLayout(job, log);
+}
+
+async function firstPart(calls: Calls, outputs: readonly KeyTemplate[]) {
+  for (const { prefix } of outputs)
+    for await (const { key } of calls.list(prefix)) if (isPart(key)) return { key, prefix };
+  return null;
 }
 
 function checkLayout(job: Job, { fold }: JobLog): void {

@@ -28,6 +28,7 @@ const nothing = (group: string): GroupState => ({
   ends: new Map(),
   retired: [],
   parts: [],
+  rollups: [],
   records: 0,
   rows: 0,
   repeats: 0,
@@ -140,12 +141,15 @@ function committed(group: GroupState, open: Claim, commit: ClaimCommit): GroupSt
   const before = open.rebuild ? { ...nothing(group.group), seq: group.seq } : group;
   const ends = new Map(before.ends);
   for (const { object, to } of open.ranges) ends.set(object, to);
+  // A rebuild begins without parts, and still has to take away what was made of them.
+  const rollups = new Map([...group.rollups, ...commit.rollups].map((file) => [file.windowMs, file]));
   return {
     ...before,
     claimedMs: group.claimedMs,
     open: null,
     ends,
     parts: [...before.parts, ...commit.parts] satisfies CommittedPart[],
+    rollups: [...rollups.values()],
     records: before.records + commit.records,
     rows: before.rows + commit.rows,
     repeats: before.repeats + commit.repeats,

@@ -40,7 +40,12 @@ export interface Rollup {
   readonly sql: string;
   /** Names of result columns that make a row's key; empty: its place in the result. */
   readonly rowKey: readonly string[];
-  readonly into: RowsTarget;
+  readonly into: RowsTarget | RowsFiles;
+}
+
+/** Parquet files: the key template of the directory that a window's go to, like that of `output`. */
+export interface RowsFiles {
+  readonly files: KeyTemplate;
 }
 
 /** A log target that rows are appended to. Its key is made of text and `{time:…}`. */

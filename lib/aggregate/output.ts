@@ -1,7 +1,8 @@
 /** Names of what a job writes (PROTOCOL.md §10.3): a function of what was claimed, so that each run finds the same. */
 import { createHash } from 'node:crypto';
 import { renderKey } from '../key.ts';
-import type { Job } from './job.ts';
+import type { KeyTemplate } from '../key-template.ts';
+import type { Job, Rollup } from './job.ts';
 import type { RowFormat } from './ports.ts';
 import type { Claim } from './records.ts';
 import { keyTime } from './time.ts';
@@ -22,9 +23,17 @@ export const CONTENT_TYPE: Readonly<Record<RowFormat, string>> = {
 
 type Claimed = Pick<Claim, 'group' | 'seq' | 'ranges'>;
 
+/** Where files of a job go: directories for windows, in one format. */
+export type Directory = Pick<Job, 'name' | 'output' | 'format'>;
+
+/** Key templates of all directories that a job puts files into. */
+export function outputsOf({ output, rollup }: Pick<Job, 'output' | 'rollup'>): KeyTemplate[] {
+  return rollup !== null && 'files' in rollup.into ? [output, rollup.into.files] : [output];
+}
+
 /** Key of the part of a claim for one window. */
 export function partKey(
-  { name, output, format }: Pick<Job, 'name' | 'output' | 'format'>,
+  { name, output, format }: Directory,
   { group, seq, ranges }: Claimed,
   windowMs: number,
 ): string {
@@ -43,7 +52,7 @@ export const isPart = (key: string): boolean => /\/part-\d{5,}-[0-9a-f]{16}\.[a-
 
 /** What of a job may not change, as JSON: where its rows go, under which names, and made of what. */
 export function layoutOf({ name, kind, source, window, output, format, rollup }: Job): string {
-  const into = rollup && { target: rollup.into.name, key: rollup.into.key.text };
+  const into = rollup && intoOf(rollup);
   return JSON.stringify({
     job: name,
     kind,
@@ -55,3 +64,6 @@ export function layoutOf({ name, kind, source, window, output, format, rollup }:
     into,
   });
 }
+
+const intoOf = ({ into }: Rollup) =>
+  'files' in into ? { files: into.files.text } : { target: into.name, key: into.key.text };

@@ -15,11 +15,13 @@ export interface Engine {
   rollup(work: RollupWork): Promise<readonly RolledUpRow[]>;
   /**
    * The same as a Parquet file: the result's columns, and before them `window` (its start), `revision`, `row` (the key)
-   * and `rows` (how many there are). Without any, there is one row that says `rows: 0`. Throws `EngineError`.
+   * and `rows` (how many there are). Throws `EngineError`.
    */
   rollupFile(work: RollupWork & { readonly revision: number }): Promise<RowFile>;
   /** An empty file of rows, to put in the place of another. Its path. */
   empty(shape: Pick<CompactWork, 'format' | 'columns' | 'directory'>): Promise<string>;
+  /** One with the columns of `file`, which `rollupFile` made. Its path, in `directory`. */
+  emptyLike(work: { readonly file: string; readonly directory: string }): Promise<string>;
   /** What is wrong with the columns and the SQL of a job, before there is anything to run it on; empty: nothing. */
   check(job: CheckedJob): Promise<readonly EngineMistake[]>;
   /** How many rows files have, and the sum of their content hashes, modulo 2⁶⁴. Throws `EngineError`. */

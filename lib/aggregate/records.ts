@@ -36,6 +36,8 @@ export interface ClaimCommit extends Tally {
   readonly seq: number;
   readonly run: string;
   readonly parts: readonly CommittedPart[];
+  /** Of a rollup into files: the files of this revision. */
+  readonly rollups: readonly CommittedPart[];
 }
 
 /** What became of records: each is a row, or a repeat of one. */
@@ -79,6 +81,8 @@ export interface GroupSnapshot extends Tally {
   /** Those of `ends` that are tombstones, or are about to be. */
   readonly retired: readonly string[];
   readonly parts: readonly CommittedPart[];
+  /** Of a rollup into files: of each window the last one. */
+  readonly rollups: readonly CommittedPart[];
 }
 
 /** Where the append of the last `state` record begins; null: there is none, and readers start with the log. */
@@ -127,6 +131,8 @@ const part = z.object({
   bytes: count,
   crc64: z.nullable(sum),
 });
+const parts = z.array(part);
+const rollups = z._default(parts, []);
 const tally = { records: count, rows: count, repeats: count, hash: sum };
 const claim = z.object({
   type: z.literal('claim'),
@@ -146,7 +152,8 @@ const group = z.object({
   open: z.nullable(claim),
   ends: z.array(z.tuple([text, count])),
   retired: z.array(text),
-  parts: z.array(part),
+  parts,
+  rollups,
   ...tally,
 });
 
@@ -158,7 +165,8 @@ const recordShape = z.discriminatedUnion('type', [
     group: text,
     seq: count,
     run: text,
-    parts: z.array(part),
+    parts,
+    rollups,
     ...tally,
   }),
   z.object({ type: z.literal('release'), group: text, seq: count, run: text }),

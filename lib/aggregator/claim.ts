@@ -1,4 +1,4 @@
-/** Works on one claim: makes its parts, puts them, and appends its rollups (PROTOCOL.md §10.3). */
+/** Works on one claim: makes its parts and puts them, and has them rolled up (PROTOCOL.md §10.3). */
 import type { GroupState } from '../aggregate/fold.ts';
 import { bytesOf } from '../aggregate/plan.ts';
 import type { Claim, ClaimCommit } from '../aggregate/records.ts';
@@ -30,11 +30,12 @@ export function workOn(context: Context, claim: Claim, group: GroupState): Promi
         runtime.log.warn('job-bytes-uncovered', { ...nameOf(context, claim), bytes: uncoveredBytes });
       // First nothing, then the new ones: in between rows are missing, and never there twice.
       if (claim.rebuild) await emptyParts(context, group.parts, scratch);
-      const parts = await putParts(context, claim, files);
-      if (job.rollup !== null) await rollUp(context, { claim, group, files, earlier });
+      const parts = await putParts(context, job, claim, files);
+      const rollups = await rollUp(context, { claim, group, files, earlier });
       const { seq, run } = claim;
       const rows = records - repeats;
-      return { type: 'commit', group: claim.group, seq, run, records, rows, repeats, hash, parts };
+      const tally = { records, rows, repeats, hash };
+      return { type: 'commit', group: claim.group, seq, run, ...tally, parts, rollups };
     }),
   );
 }

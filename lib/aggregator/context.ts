@@ -9,7 +9,7 @@ import type { Calls } from './calls.ts';
 import type { Workspace } from './workspace.ts';
 
 /** What runs ask of an engine. */
-export type JobEngine = Pick<Engine, 'compact' | 'rollup' | 'empty'>;
+export type JobEngine = Pick<Engine, 'compact' | 'rollup' | 'rollupFile' | 'empty' | 'emptyLike'>;
 
 export interface Context {
   readonly job: Job;

@@ -1,7 +1,7 @@
 /** Parts: from the store to local files, and back (PROTOCOL.md §10.3). */
 import { createHash } from 'node:crypto';
 import { JobError } from '../aggregate/errors.ts';
-import { CONTENT_TYPE, EXTENSION, partKey } from '../aggregate/output.ts';
+import { CONTENT_TYPE, type Directory, EXTENSION, partKey } from '../aggregate/output.ts';
 import type { RowFile } from '../aggregate/ports.ts';
 import type { Claim } from '../aggregate/records.ts';
 import type { CommittedPart } from '../aggregate/types.ts';
@@ -44,15 +44,16 @@ const agree = (one: bigint | null, other: bigint | null): boolean =>
 
 /** Puts the files of a claim under their names. What is there already is the same rows, by another run. */
 export async function putParts(
-  { job, calls, workspace }: Context,
+  { calls, workspace }: Context,
+  directory: Directory,
   claim: Claim,
   files: readonly RowFile[],
 ): Promise<CommittedPart[]> {
   const parts: CommittedPart[] = [];
   for (const { windowMs, path, rows, bytes } of files) {
-    const key = partKey(job, claim, windowMs);
+    const key = partKey(directory, claim, windowMs);
     const body = await bodyOf(workspace, path, bytes);
-    if (await calls.create(key, body, CONTENT_TYPE[job.format])) {
+    if (await calls.create(key, body, CONTENT_TYPE[directory.format])) {
       parts.push({ key, windowMs, rows, bytes, crc64: body.crc64 });
       continue;
     }
@@ -67,16 +68,27 @@ export async function putParts(
 
 /** Puts an empty file in the place of each part, so that a run that still writes to one of them finds its name taken. */
 export async function emptyParts(
-  { job, calls, workspace, engine }: Context,
+  context: Context,
   parts: readonly CommittedPart[],
   directory: string,
 ): Promise<void> {
+  const { job, engine } = context;
   if (parts.length === 0) return;
   const empty = await engine.empty({ format: job.format, columns: job.columns, directory });
+  await overwrite(context, parts, empty, CONTENT_TYPE[job.format]);
+}
+
+/** Puts a small local file in the place of each part. */
+export async function overwrite(
+  { calls, workspace }: Context,
+  parts: readonly CommittedPart[],
+  file: string,
+  contentType: string,
+): Promise<void> {
   const bytes: Uint8Array[] = [];
-  for await (const piece of workspace.read(empty)) bytes.push(piece);
+  for await (const piece of workspace.read(file)) bytes.push(piece);
   const body = Buffer.concat(bytes);
-  for (const { key } of parts) await calls.replace(key, body, CONTENT_TYPE[job.format]);
+  for (const { key } of parts) await calls.replace(key, body, contentType);
 }
 
 async function bodyOf(workspace: Context['workspace'], path: string, length: number): Promise<FileBody> {

@@ -34,8 +34,11 @@ export interface RollupJobInput<Name extends string> extends JobInput<Name> {
   readonly sql: string;
   /** Columns of the result that tell the rows of a window apart. Default: their place in the result. */
   readonly rowKey?: readonly string[];
-  /** A `log` target with a key of text and `{time:…}`. A `compact` job of that target makes files of it. */
-  readonly into: { readonly target: Name };
+  /**
+   * Where its rows go. `target`: a `log` target with a key of text and `{time:…}`, which gets them as records. `files`: a
+   * directory of Parquet for each window, a key template like `output`: `rollups/hourly/day={time:yyyy-MM-dd}/hour={time:HH}`.
+   */
+  readonly into: { readonly target: Name } | { readonly files: string };
   /** Where the records of each window are kept as files to work on. Default: a directory beside the job's log. */
   readonly output?: string;
 }

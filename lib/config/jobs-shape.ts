@@ -12,6 +12,7 @@ const JSON_PATH = /^\$(?:\.[A-Za-z_][\w-]*|\."[^"]+"|\[\d+\])+$/;
 const COLUMN_TYPE = /^[A-Za-z][\w "(),[\]]*$/;
 const MIB = 1024 ** 2;
 
+const LOG = 'the name of a target with format "log"';
 const WINDOW = '"minute", "hour" or "day"';
 const FORMAT = '"parquet", "ndjson-gzip" or "ndjson-zstd"';
 const OUTPUT = 'a directory for each window, such as "tables/orders/day={time:yyyy-MM-dd}/hour={time:HH}"';
@@ -51,7 +52,7 @@ const columns = z._default(
 );
 
 const common = {
-  source: z.string(hint('the name of a target with format "log"')),
+  source: z.string(hint(LOG)),
   window: oneOf(['minute', 'hour', 'day'], WINDOW),
   columns,
   graceMs: z._default(wholeNumber(0, 86_400_000, 'milliseconds from 0 to 86,400,000 (a day)'), 60_000),
@@ -65,10 +66,17 @@ const common = {
   ),
 };
 const compact = { output, format, sort: names };
+const INTO = 'either target, the name of one with format "log", or files, a directory for each window';
+const into = z
+  .strictObject(
+    { target: z.optional(z.string(hint(LOG))), files: z.optional(output) },
+    only('target or files'),
+  )
+  .check(z.refine(({ target, files }) => (target === undefined) !== (files === undefined), hint(INTO)));
 const rollup = {
   sql: text(SQL),
   rowKey: names,
-  into: z.strictObject({ target: z.string(hint('the name of a target with format "log"')) }, only('target')),
+  into,
   output: z.optional(output),
 };
 const named = (shape: object) => only(['kind', ...Object.keys(common), ...Object.keys(shape)].join(', '));

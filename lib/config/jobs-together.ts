@@ -1,5 +1,6 @@
 /** Jobs of `append.config.ts` beside each other, and beside targets, dead letters and the jobs' own logs. */
 import type { Job } from '../aggregate/job.ts';
+import { outputsOf } from '../aggregate/output.ts';
 import { sourceLayout, sourceMisfit } from '../aggregate/source.ts';
 import { type KeyTemplate, overlap, parseTemplate } from '../key-template.ts';
 import type { Target } from './target.ts';
@@ -46,29 +47,31 @@ function outputOverlaps(
   deadLetters: Target,
   logPrefix: string,
 ): string[] {
-  return jobs.flatMap((job, index) => {
-    const at = `jobs.${job.name}.output`;
+  const outputs = jobs.flatMap(({ name, ...job }) =>
+    outputsOf(job).map((output, at) => ({ name, output, at: at === 0 ? 'output' : 'into.files' })),
+  );
+  return outputs.flatMap(({ name, output, at }, index) => {
     const shares = (what: string, key: KeyTemplate) =>
-      `${at}: could write the keys of ${what}; ${different(job.output.text, key.text)}`;
-    const own = `${logPrefix}${job.name}/`;
-    const logs = job.output.prefix.startsWith(own) || !overlap(job.output, below(logPrefix));
+      `jobs.${name}.${at}: could write the keys of ${what}; ${different(output.text, key.text)}`;
+    const own = `${logPrefix}${name}/`;
+    const logs = output.prefix.startsWith(own) || !overlap(output, below(logPrefix));
     return [
       ...[...targets.values()]
-        .filter(({ key }) => overlap(job.output, key))
-        .map(({ name, key }) => shares(`targets.${name}`, key)),
-      ...(overlap(job.output, deadLetters.key) ? [shares('deadLetters', deadLetters.key)] : []),
+        .filter(({ key }) => overlap(output, key))
+        .map((target) => shares(`targets.${target.name}`, target.key)),
+      ...(overlap(output, deadLetters.key) ? [shares('deadLetters', deadLetters.key)] : []),
       ...(logs ? [] : [shares('jobLogs', below(logPrefix))]),
-      ...jobs
+      ...outputs
         .slice(0, index)
-        .filter((other) => overlap(job.output, other.output))
-        .map((other) => shares(`jobs.${other.name}`, other.output)),
+        .filter((other) => overlap(output, other.output))
+        .map((other) => shares(`jobs.${other.name}.${other.at}`, other.output)),
     ];
   });
 }
 
 /** Rollups whose rows come back to them, through others: they would never come to an end. */
 function circles(jobs: readonly Job[]): string[] {
-  const rollups = jobs.filter(({ rollup }) => rollup !== null);
+  const rollups = jobs.filter(({ rollup }) => rollup !== null && 'name' in rollup.into);
   return rollups.flatMap((start) => {
     const seen = new Set<string>();
     const walk = (target: string, trail: readonly string[]): readonly string[] | null => {
@@ -76,12 +79,12 @@ function circles(jobs: readonly Job[]): string[] {
       if (seen.has(target)) return null;
       seen.add(target);
       for (const next of rollups.filter(({ source }) => source.name === target)) {
-        const found = walk(next.rollup?.into.name ?? '', [...trail, next.name]);
+        const found = walk(targetOf(next), [...trail, next.name]);
         if (found) return found;
       }
       return null;
     };
-    const trail = walk(start.rollup?.into.name ?? '', [start.name]);
+    const trail = walk(targetOf(start), [start.name]);
     // One that writes to its own source is told by itself, and a circle by the first of its jobs.
     if (!trail || trail.length === 1 || trail.some((name) => name < start.name)) return [];
     return [
@@ -89,6 +92,8 @@ function circles(jobs: readonly Job[]): string[] {
     ];
   });
 }
+
+const targetOf = ({ rollup }: Job): string => (rollup && 'name' in rollup.into ? rollup.into.name : '');
 
 /** Once objects are gone, their records are to be had in the files of a job only. */
 function retentionMisfits(jobs: readonly Job[], targets: ReadonlyMap<string, Target>): string[] {

@@ -1,6 +1,6 @@
 /** A job of `append.config.ts`: what its parts mean, beside the targets. How jobs go together is in `jobs-together.ts`. */
 import type * as z from 'zod/mini';
-import type { Job } from '../aggregate/job.ts';
+import type { Job, Rollup } from '../aggregate/job.ts';
 import type { Column, WindowLength } from '../aggregate/ports.ts';
 import { sourceMisfit } from '../aggregate/source.ts';
 import { type KeyTemplate, parseTemplate, TIME_TOKEN } from '../key-template.ts';
@@ -14,6 +14,8 @@ export interface ConfiguredJob extends Job {
   /** Bytes that the engine may take. */
   readonly memoryBytesMax: number;
 }
+
+type RollupShape = Extract<z.infer<typeof jobShape>, { kind: 'rollup' }>;
 
 /** One problem a line, each with its place. */
 export type Problems = string[];
@@ -53,6 +55,15 @@ export function jobOf(
     );
     return undefined;
   };
+  const intoOf = ({ into: { target, files }, window, source }: RollupShape): Rollup['into'] | undefined => {
+    if (files !== undefined) {
+      problems.push(...outputMisfits(files, window).map((text) => `${at}.into.files: ${text}`));
+      return { files };
+    }
+    const found = target === undefined ? undefined : log('into.target', target);
+    if (found) problems.push(...intoMisfits(found, source).map((text) => `${at}.into.target: ${text}`));
+    return found && rowsTarget(found);
+  };
   const source = log('source', input.source);
   const misfit = source && sourceMisfit(source.key);
   if (misfit) problems.push(`${at}.source: ${input.source} has a ${misfit}`);
@@ -61,8 +72,7 @@ export function jobOf(
     ...outputMisfits(output, input.window).map((text) => `${at}.output: ${text}`),
     ...columnMisfits(input.columns).map((text) => `${at}.columns.${text}`),
   );
-  const into = input.kind === 'rollup' ? log('into.target', input.into.target) : undefined;
-  if (into) problems.push(...intoMisfits(into, input.source).map((text) => `${at}.into.target: ${text}`));
+  const into = input.kind === 'rollup' ? intoOf(input) : undefined;
   if (input.kind === 'compact') {
     const known = [...ROW_COLUMNS, ...input.columns.map((column) => column.name)];
     for (const wanted of (input.sort ?? []).filter((column) => !known.includes(column)))
@@ -79,10 +89,7 @@ export function jobOf(
     format: input.kind === 'compact' ? input.format : 'parquet',
     columns: input.columns,
     sort: (input.kind === 'compact' && input.sort) || [],
-    rollup:
-      input.kind === 'rollup' && into
-        ? { sql: input.sql, rowKey: input.rowKey ?? [], into: rowsTarget(into) }
-        : null,
+    rollup: input.kind === 'rollup' && into ? { sql: input.sql, rowKey: input.rowKey ?? [], into } : null,
     graceMs: input.graceMs,
     claimBytesMax: input.claimBytesMax,
     memoryBytesMax: input.memoryBytesMax,

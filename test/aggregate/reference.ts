@@ -61,9 +61,10 @@ export function referenceEngine(queries: Readonly<Record<string, Query>> = {}): 
     rollup,
     async rollupFile(work) {
       const rows = (await rollup(work)).map((row) => ({ ...row, revision: work.revision }));
-      return writeFileOf(work.directory, work.windowMs, 'rollup', rows.length === 0 ? [{ rows: 0 }] : rows);
+      return writeFileOf(work.directory, work.windowMs, 'rollup', rows);
     },
     empty: async ({ directory }) => (await writeFileOf(directory, 0, 'empty', [])).path,
+    emptyLike: async ({ directory }) => (await writeFileOf(directory, 0, 'empty-like', [])).path,
     check: async ({ sql }) =>
       sql === undefined || sql in queries ? [] : [{ where: 'sql', message: 'not known' }],
     async hash({ files }) {

@@ -29,9 +29,14 @@ export async function progressOf(
     job: job.name,
     kind: job.kind,
     source: job.source.name,
-    into: job.rollup?.into.name ?? job.output.text,
+    into: intoOf(job),
     groups: groups.map((group) => ({ ...group, state: stateOf(job, group, nowMs) })),
   };
+}
+
+function intoOf({ rollup, output }: Job): string {
+  if (rollup === null) return output.text;
+  return 'files' in rollup.into ? rollup.into.files.text : rollup.into.name;
 }
 
 function stateOf(job: Job, group: GroupStatus, nowMs: number): GroupState {

@@ -6,7 +6,8 @@ import { compact } from './compact.ts';
 import { Database, isOutOfMemory } from './database.ts';
 import { hash } from './hash.ts';
 import { rollup, rollupFile } from './rollup.ts';
-import { copyTo, EXTENSIONS } from './rows.ts';
+import { copyTo, EXTENSIONS, ZSTD } from './rows.ts';
+import { text } from './sql.ts';
 import { noRows } from './stored.ts';
 
 export interface DuckDbOptions {
@@ -32,21 +33,34 @@ export function duckDbEngine({ memoryBytesMax = MEMORY_BYTES_MAX }: DuckDbOption
     });
   }
 
+  /** What `copy` makes in `directory`: a file of this name. */
+  async function copied(directory: string, name: string, copy: (file: string) => string): Promise<string> {
+    const database = await opening(directory)();
+    try {
+      const file = path.join(directory, name);
+      await database.run(copy(file));
+      return file;
+    } finally {
+      database.close();
+    }
+  }
+
   return {
     compact: (work) => compact(work, opening(work.directory)),
     rollup: (work) => inAnyCase(work.directory, (open) => rollup(work, open)),
     rollupFile: (work) => inAnyCase(work.directory, (open) => rollupFile(work, open)),
     check: (job) => check(job, opening(null)),
     hash: (work) => inAnyCase(work.directory, (open) => hash(work, open)),
-    async empty({ format, columns, directory }) {
-      const database = await opening(directory)();
-      try {
-        const file = path.join(directory, `empty.${EXTENSIONS[format]}`);
-        await database.run(copyTo(file, format, noRows(columns), columns, 1));
-        return file;
-      } finally {
-        database.close();
-      }
-    },
+    empty: ({ format, columns, directory }) =>
+      copied(directory, `empty.${EXTENSIONS[format]}`, (file) =>
+        copyTo(file, format, noRows(columns), columns, 1),
+      ),
+    emptyLike: ({ file: like, directory }) =>
+      copied(
+        directory,
+        'empty-like.parquet',
+        (file) =>
+          `COPY (FROM read_parquet(${text(like)}) LIMIT 0) TO ${text(file)} (FORMAT parquet, ${ZSTD})`,
+      ),
   };
 }

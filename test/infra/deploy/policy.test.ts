@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import config from '../../../append.config.ts';
 import { isRecord, readTemplate } from '../../../infra/deploy/template.ts';
+import { outputsOf } from '../../../lib/aggregate/output.ts';
 import type { Bucket } from '../../../lib/store/port.ts';
 
 /** What each call of the store needs (OSS documentation, "RAM policies"): HEAD is a GET, an append is a PUT. */
@@ -30,7 +31,7 @@ function valueAt(value: unknown, ...path: readonly string[]): unknown {
 describe('the policy of the role', () => {
   const jobs = [...config.jobs.values()];
   const keys = [...config.targets.values(), config.deadLetters].map(({ key }) => key);
-  const written = [...keys, ...jobs.map(({ output }) => output)].flatMap(({ reach }) =>
+  const written = [...keys, ...jobs.flatMap(outputsOf)].flatMap(({ reach }) =>
     reach.map(({ text, isWhole }) => `${text}${isWhole ? '' : '*'}`),
   );
   // The logs of jobs, and what rollups keep beside them.

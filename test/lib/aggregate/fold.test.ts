@@ -32,6 +32,7 @@ const commit = (more: Partial<ClaimCommit> = {}): ClaimCommit => ({
   repeats: 1,
   hash: 2n ** 63n,
   parts: [{ key: 'p1', windowMs: 0, rows: 2, bytes: 9, crc64: 7n }],
+  rollups: [],
   ...more,
 });
 

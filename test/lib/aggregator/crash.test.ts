@@ -16,6 +16,11 @@ const into = {
 const JOBS = {
   compact: jobOf({ claimBytesMax: 400 }),
   rollup: jobOf({ kind: 'rollup', rollup: { sql: '', rowKey: [], into }, claimBytesMax: 400 }),
+  'rollup into files': jobOf({
+    kind: 'rollup',
+    rollup: { sql: '', rowKey: [], into: { files: template('rollups/{time:yyyy-MM-dd-HH}', false) } },
+    claimBytesMax: 400,
+  }),
 };
 
 /** The store, whose request number `at` is its last: nothing is heard of it, and nothing more is done. */
@@ -46,16 +51,16 @@ function ending(store: Bucket, at: number, acts: boolean) {
   return { dying, ended };
 }
 
-describe.each(Object.entries(JOBS))('a %s run that ends at any request', (_, job) => {
+describe.each(Object.entries(JOBS))('a %s run that ends at any request', (name, job) => {
   it.each([
     ['before it acts', false, false],
     ['after it acted', true, false],
     ['before it acts, while it rebuilds', false, true],
     ['after it acted, while it rebuilds', true, true],
-  ])('%s, leaves nothing out and nothing twice', async (_name, acts, rebuild) => {
+  ])('%s, leaves nothing out and nothing twice', async (_when, acts, rebuild) => {
     let at = 0;
     for (; ; at++) {
-      const { append, runtime, another, store, rows } = bench({ job });
+      const { append, runtime, another, store, rows, rolledUp } = bench({ job });
       for (const ids of [['a', 'b'], ['c'], ['d']]) await append(T20, ids);
       runtime.nowMs = T20 + HOUR_MS + LATER_MS;
       if (rebuild) await another().run(job, PLENTY);
@@ -67,11 +72,14 @@ describe.each(Object.entries(JOBS))('a %s run that ends at any request', (_, job
       const end = await Promise.race([run, ended]);
       const visible = await rows();
       expect(new Set(visible).size).toBe(visible.length);
+      expect((await rolledUp()).length).toBeLessThan(2);
       runtime.nowMs += 2 * LATER_MS;
       await another().run(job, PLENTY);
       await another().run(job, PLENTY);
       expect((await rows()).sort()).toEqual(['a', 'b', 'c', 'd'].map((id) => JSON.stringify({ id })));
-      if (job.rollup !== null) {
+      if (name === 'rollup into files')
+        expect(await rolledUp()).toEqual([expect.objectContaining({ row: 's', rows: 1, n: 4 })]);
+      if (job.rollup !== null && 'name' in job.rollup.into) {
         const said: { revision: number; n: number }[] = [];
         for await (const { line } of readRecords(store, 'stats.ndjson'))
           said.push(JSON.parse(Buffer.from(line).toString('utf8')));

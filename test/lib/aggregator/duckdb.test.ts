@@ -1,5 +1,5 @@
 /** The whole of it with the real engine, on the local disk. */
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -9,6 +9,7 @@ import type { Job } from '../../../lib/aggregate/job.ts';
 import { parseRecord } from '../../../lib/aggregate/records.ts';
 import { diskWorkspace } from '../../../lib/aggregator/disk.ts';
 import { readRecords } from '../../../lib/reader.ts';
+import { duckdb } from '../aggregate/duckdb/support.ts';
 import { type Bench, bench, HOUR_MS, jobOf, LATER_MS, PLENTY, T20, template } from './support.ts';
 
 const GROUP = '2026-11-22T20:00Z';
@@ -41,6 +42,20 @@ async function groupOf({ store }: Bench, job: Job, engine: ReturnType<typeof duc
     files.push(file);
   }
   return { said: { rows, hash }, found: await engine.hash({ files, directory }) };
+}
+
+/** Copies what is under a prefix to a directory of its own, and the last query of README.md on rollups there. */
+async function documented({ store }: Bench, prefix: string, copy: string): Promise<string> {
+  const root = path.join(directory, copy);
+  const { objects } = await store.list(prefix, { timeoutMs: 1000 });
+  for (const { key, length } of objects) {
+    const read = await store.read(key, { start: 0, end: length }, { timeoutMs: 1000 });
+    await mkdir(path.join(root, path.dirname(key)), { recursive: true });
+    await writeFile(path.join(root, key), read?.bytes ?? '');
+  }
+  const readme = await readFile(path.join(import.meta.dirname, '../../../README.md'), 'utf8');
+  const [query = ''] = /^SELECT .*'rollups\/\*\*.*(?=;$)/m.exec(readme) ?? [];
+  return query.replace("'rollups/", `'${root}/rollups/`);
 }
 
 describe('a run with DuckDB', () => {
@@ -110,5 +125,42 @@ describe('a run with DuckDB', () => {
       expect.objectContaining({ window: GROUP, revision: 2, rows: 3, letter: 'b', n: 1 }),
       expect.objectContaining({ window: GROUP, revision: 2, rows: 3, letter: 'c', n: 1 }),
     ]);
+  });
+
+  it('rolls up into files, which ordinary SQL reads as README.md has it, late records and rebuilds included', async () => {
+    const job = jobOf({
+      kind: 'rollup',
+      output: template('jobs/table/{time:yyyy-MM-dd-HH}', false),
+      source: { name: 'events', key: template('events/{time:yyyy/MM/dd}.ndjson') },
+      columns: [{ name: 'letter', path: '$.id', type: 'VARCHAR' }],
+      rollup: {
+        sql: 'SELECT letter, count(*) AS records FROM records GROUP BY letter',
+        rowKey: ['letter'],
+        into: { files: template('rollups/day={time:yyyy-MM-dd}/hour={time:HH}', false) },
+      },
+    });
+    const made = real(job);
+    const { aggregator, append, runtime } = made;
+    let copies = 0;
+    const told = async (revisions: string) => {
+      const query = await documented(made, 'rollups/', `copy-${copies++}`);
+      const rows = await duckdb(`${query} ORDER BY hour`);
+      const from = query.slice(query.indexOf('read_parquet'), query.indexOf(' GROUP BY'));
+      const seen = await duckdb(`SELECT DISTINCT hour, revision, "window" FROM ${from} ORDER BY ALL`);
+      expect(seen.map(({ hour, revision }) => `${hour}:${revision}`).join(' ')).toBe(revisions);
+      expect(seen[0]?.['window']).toEqual(new Date(T20));
+      return rows.map((row) => `${row['hour']}: ${row['sum(records)']}`);
+    };
+    await append(T20, ['b', 'a']);
+    await append(T20 + HOUR_MS, ['c']);
+    runtime.nowMs = T20 + 24 * HOUR_MS + LATER_MS;
+    await aggregator.run(job, PLENTY);
+    expect(await told('20:1 21:1')).toEqual(['20: 2', '21: 1']);
+    await append(T20, ['late', 'a']);
+    await aggregator.run(job, PLENTY);
+    expect(await told('20:2 21:1')).toEqual(['20: 3', '21: 1']);
+    await aggregator.rebuild(job, '2026-11-22T00:00Z', PLENTY);
+    expect(await told('20:3 21:3')).toEqual(['20: 3', '21: 1']);
+    expect(await readdir(path.join(directory, 'work'))).toEqual([]);
   });
 });

@@ -11,7 +11,13 @@ import { parseTemplate } from '../../../lib/key-template.ts';
 import type { LogFields, Runtime } from '../../../lib/runtime.ts';
 import { memoryStore } from '../../../lib/store/memory.ts';
 import type { Bucket } from '../../../lib/store/port.ts';
-import { plainEngine, type Row, readRows } from '../../simulation/aggregate/engine.ts';
+import {
+  plainEngine,
+  type RolledUp,
+  type Row,
+  readRolledUp,
+  readRows,
+} from '../../simulation/aggregate/engine.ts';
 import { memoryWorkspace } from '../../simulation/aggregate/workspace.ts';
 
 export const T20 = Date.UTC(2026, 10, 22, 20);
@@ -100,6 +106,8 @@ export interface Bench {
   ): Promise<void>;
   /** What a reader finds under a prefix: rows by part. */
   parts(prefix?: string): Promise<Map<string, Row[]>>;
+  /** What a reader finds in files of a rollup: all rows under a prefix. */
+  rolledUp(prefix?: string): Promise<RolledUp[]>;
   /** All rows under a prefix, as their data. */
   rows(prefix?: string): Promise<string[]>;
 }
@@ -153,15 +161,16 @@ export function bench({
     });
   };
   const call = { timeoutMs: 1000 };
-  const parts = async (prefix = 'tables/') => {
-    const found = new Map<string, Row[]>();
+  const filesOf = async <T>(prefix: string, rowsIn: (bytes: Uint8Array) => T[]) => {
+    const found = new Map<string, T[]>();
     const { objects } = await store.list(prefix, call);
     for (const { key, length } of objects) {
       const read = await store.read(key, { start: 0, end: length }, call);
-      found.set(key, readRows(read?.bytes ?? new Uint8Array()));
+      found.set(key, rowsIn(read?.bytes ?? new Uint8Array()));
     }
     return found;
   };
+  const parts = (prefix = 'tables/') => filesOf(prefix, readRows);
   return {
     store,
     runtime,
@@ -180,6 +189,9 @@ export function bench({
       await appender.appendRecords(key, records, PLENTY);
     },
     parts,
+    async rolledUp(prefix = 'rollups/') {
+      return [...(await filesOf(prefix, readRolledUp)).values()].flat();
+    },
     async rows(prefix) {
       return [...(await parts(prefix)).values()].flat().map(({ data }) => data);
     },

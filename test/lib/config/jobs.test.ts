@@ -64,6 +64,15 @@ describe('jobs in the configuration', () => {
     });
   });
 
+  it('of SQL write files where they say so', () => {
+    const files = 'rollups/day={time:yyyy-MM-dd}/hour={time:HH}';
+    const { jobs } = defineConfig({ targets, jobs: { j: { ...rollup, into: { files } } } });
+    expect(jobs.get('j')?.rollup).toMatchObject({ into: { files: { text: files, prefix: 'rollups/day=' } } });
+    // @ts-expect-error: it is one or the other
+    const none = () => defineConfig({ targets, jobs: { j: { ...rollup, into: {} } } });
+    expect(none).toThrowError(ConfigError);
+  });
+
   it('are none where none are named', () => {
     const { jobs, targets: read } = defineConfig({ targets: { j: { format: 'log', key: 'jobs/x' } } });
     expect(jobs.size).toBe(0);
@@ -116,7 +125,7 @@ describe('jobs in the configuration', () => {
       'jobs.d.sql: there is no such setting; there are kind, source, window, columns, graceMs, claimBytesMax, memoryBytesMax, output, format, sort',
       'jobs.e.sql: write a query over records, such as "SELECT count(*) AS orders FROM records"',
       'jobs.e.rowKey.0: write names of columns, such as ["time"]',
-      'jobs.e.into: write an object with target',
+      'jobs.e.into: write an object with target or files',
       'jobs.f.window: write "minute", "hour" or "day"',
       'jobs.f.columns.x.path: write where the value is in a record, such as "$.amount" or "$.items[0].price"',
       'jobs.f.columns.x.type: write a type of SQL, such as VARCHAR, BIGINT, DOUBLE, DECIMAL(18,2), TIMESTAMP or VARCHAR[]',
@@ -168,7 +177,7 @@ describe('jobs in the configuration', () => {
     const two = { a: table, b: { ...table, output: `tables/events/${hour}` } };
     expect(problems({ targets, jobs: two })).toEqual([
       expect.stringMatching(
-        /^jobs\.b\.output: could write the keys of jobs\.a; start "tables.* with different text/,
+        /^jobs\.b\.output: could write the keys of jobs\.a\.output; start "tables.* with different text/,
       ),
     ]);
     const own = { targets: { ...targets, mine: { format: 'log', key: 'jobs/{path}' } }, jobs: { j: table } };
@@ -176,6 +185,43 @@ describe('jobs in the configuration', () => {
     expect(problems({ ...own, jobLogs: { prefix: 'state/jobs/' } })).toEqual([]);
     expect(problems({ targets, jobs: { j: table }, jobLogs: { prefix: 'dead-letters/' } })).toEqual([
       expect.stringMatching(/^jobLogs\.prefix: .*keys of deadLetters; /),
+    ]);
+  });
+
+  it('of SQL put files by the rules of an output, beside their own and all others', () => {
+    const hour = '{time:yyyy-MM-ddTHH}';
+    const into = (value: object, more: object = {}) => ofJob({ ...rollup, ...more, into: value });
+    const either =
+      'into: write either target, the name of one with format "log", or files, a directory for each window';
+    expect(into({})).toEqual([either]);
+    expect(into({ target: 'stats', files: `r/${hour}` })).toEqual([either]);
+    expect(into({ file: `r/${hour}` })).toEqual([
+      'into.file: there is no such setting; there are target or files',
+      either,
+    ]);
+    expect(into({ files: 5 })).toEqual([expect.stringMatching(/^into\.files: write a directory for each/)]);
+    expect(into({ files: '{time:yyyy}' })).toEqual([
+      expect.stringMatching(/^into\.files: start it with text/),
+    ]);
+    expect(into({ files: 'r/day={time:yyyy-MM-dd}' })).toEqual([
+      expect.stringMatching(/^into\.files: two windows would share a directory; write all of yyyy MM dd HH/),
+    ]);
+    expect(into({ files: `r/{queue}/${hour}` })).toEqual([
+      expect.stringMatching(/^into\.files: .* take \{queue\} out/),
+    ]);
+    expect(into({ files: `events/${hour}` })).toEqual([
+      expect.stringMatching(/^into\.files: could write the keys of targets\.events; /),
+    ]);
+    expect(into({ files: `jobs/${hour}` })).toEqual([
+      expect.stringMatching(/^into\.files: could write the keys of jobLogs; /),
+      expect.stringMatching(/^into\.files: could write the keys of jobs\.j\.output; /),
+    ]);
+    expect(into({ files: `r/${hour}` }, { output: 'r/day={time:yyyy-MM-dd}/{time:HH}' })).toEqual([
+      expect.stringMatching(/^into\.files: could write the keys of jobs\.j\.output; /),
+    ]);
+    const two = { a: { ...rollup, into: { files: table.output } }, b: table };
+    expect(problems({ targets, jobs: two })).toEqual([
+      expect.stringMatching(/^jobs\.b\.output: could write the keys of jobs\.a\.into\.files; /),
     ]);
   });
 

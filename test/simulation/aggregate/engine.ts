@@ -1,6 +1,7 @@
 /** An engine without SQL, in memory, for the simulation: files are JSON lines, a rollup counts rows by their source. */
 
-import { spanStart } from '../../../lib/aggregate/time.ts';
+import type { RollupWork } from '../../../lib/aggregate/ports.ts';
+import { spanStart, timeText } from '../../../lib/aggregate/time.ts';
 import type { JobEngine } from '../../../lib/aggregator/context.ts';
 import { CommitScan, linesOf } from '../../../lib/reader/scan.ts';
 import { namesOf } from '../../../lib/reader.ts';
@@ -13,13 +14,25 @@ export interface Row {
   readonly data: string;
 }
 
-/** Of one file. */
-export const readRows = (bytes: Uint8Array): Row[] =>
+/** A row of a rollup, in a file or as a record. */
+export interface RolledUp {
+  readonly window: string;
+  readonly revision: number;
+  readonly row: string | null;
+  readonly rows: number;
+  readonly n?: number;
+}
+
+const linesIn = <T>(bytes: Uint8Array): T[] =>
   Buffer.from(bytes)
     .toString('utf8')
     .split('\n')
     .filter((line) => line !== '')
-    .map((line): Row => JSON.parse(line));
+    .map((line): T => JSON.parse(line));
+
+/** Of one file. */
+export const readRows = (bytes: Uint8Array): Row[] => linesIn(bytes);
+export const readRolledUp = (bytes: Uint8Array): RolledUp[] => linesIn(bytes);
 
 export const identityOf = (
   family: string,
@@ -38,6 +51,18 @@ export function plainEngine({ files }: Pick<MemoryWorkspace, 'files'>): JobEngin
     const bytes = files.get(path);
     if (bytes === undefined) throw new Error(`no file ${path}`);
     return readRows(bytes);
+  };
+  const write = (path: string, rows: readonly object[]) => {
+    const bytes = Buffer.from(rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+    files.set(path, bytes);
+    return { path, rows: rows.length, bytes: bytes.length };
+  };
+  const counted = ({ files: paths }: Pick<RollupWork, 'files'>) =>
+    [...countsOf(paths.flatMap(rowsIn))].map(([row, n]) => ({ row, n }));
+  const empty = async ({ directory }: Pick<RollupWork, 'directory'>) => {
+    const path = `${directory}/empty`;
+    files.set(path, Buffer.from('\n'));
+    return path;
   };
   return {
     async compact({ ranges, earlier, window, directory, onProgress }) {
@@ -69,12 +94,10 @@ export function plainEngine({ files }: Pick<MemoryWorkspace, 'files'>): JobEngin
         const start = spanStart(row.timeMs, window);
         windows.set(start, [...(windows.get(start) ?? []), row]);
       }
-      const made = [...windows].map(([windowMs, rows]) => {
-        const path = `${directory}/${windowMs}`;
-        const bytes = Buffer.from(rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
-        files.set(path, bytes);
-        return { windowMs, path, rows: rows.length, bytes: bytes.length };
-      });
+      const made = [...windows].map(([windowMs, rows]) => ({
+        windowMs,
+        ...write(`${directory}/${windowMs}`, rows),
+      }));
       const rows = made.reduce((sum, file) => sum + file.rows, 0);
       return {
         files: made,
@@ -84,14 +107,14 @@ export function plainEngine({ files }: Pick<MemoryWorkspace, 'files'>): JobEngin
         hash: BigInt(rows),
       };
     },
-    async rollup({ files: paths }) {
-      const counts = countsOf(paths.flatMap(rowsIn));
-      return [...counts].map(([source, n]) => ({ key: source, json: JSON.stringify({ n }) }));
+    rollup: async (work) => counted(work).map(({ row, n }) => ({ key: row, json: JSON.stringify({ n }) })),
+    async rollupFile({ windowMs, revision, directory, ...work }) {
+      const rows = counted(work);
+      const common = { window: timeText(windowMs), revision, rows: rows.length };
+      const told = rows.map((row): RolledUp => ({ ...common, ...row }));
+      return { windowMs, ...write(`${directory}/rollup-${windowMs}`, told) };
     },
-    async empty({ directory }) {
-      const path = `${directory}/empty`;
-      files.set(path, Buffer.from('\n'));
-      return path;
-    },
+    empty,
+    emptyLike: empty,
   };
 }

@@ -33,8 +33,8 @@ export const JOB_MUTATIONS: readonly JobMutation[] = [
     edits: [
       {
         file: 'aggregator/parts.ts',
-        text: 'if (await calls.create(key, body, CONTENT_TYPE[job.format])) {',
-        by: 'calls.create(key, body, CONTENT_TYPE[job.format]).catch(() => {}); if (body.length > 0) {',
+        text: 'if (await calls.create(key, body, CONTENT_TYPE[directory.format])) {',
+        by: 'calls.create(key, body, CONTENT_TYPE[directory.format]).catch(() => {}); if (body.length > 0) {',
       },
     ],
     breaks: 'complete',
@@ -161,8 +161,8 @@ export const JOB_MUTATIONS: readonly JobMutation[] = [
     edits: [
       {
         file: 'aggregator/claim.ts',
-        text: 'if (job.rollup !== null) await rollUp(context, { claim, group, files, earlier });',
-        by: 'if (job.rollup !== null) rollUp(context, { claim, group, files, earlier }).catch(() => {});',
+        text: 'const rollups = await rollUp(context, { claim, group, files, earlier });',
+        by: 'rollUp(context, { claim, group, files, earlier }).catch(() => {}); const rollups: never[] = [];',
       },
     ],
     breaks: 'rollup',

@@ -18,7 +18,7 @@ function documented(root: string): readonly string[] {
   const [, block = ''] = /^### Read as tables\n.*?^```sql\n(.*?)^```$/ms.exec(README) ?? [];
   return block
     .trimEnd()
-    .replaceAll(/'(events|tables)\//g, `'${root}/$1/`)
+    .replaceAll(/'(events|tables|rollups)\//g, `'${root}/$1/`)
     .split('\n');
 }
 

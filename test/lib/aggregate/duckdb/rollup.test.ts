@@ -192,12 +192,20 @@ describe('the file of a rollup', () => {
     expect(made).toMatchObject({ windowMs: BASE_MS, rows: 2 });
   });
 
-  it('says it if there are no rows', async () => {
-    const { made, rows } = await file('SELECT id, amount FROM records WHERE false');
-    expect(rows).toEqual([
-      { window: new Date(BASE_MS), revision: 7n, row: null, rows: 0n, id: null, amount: null },
-    ]);
-    expect(made.rows).toBe(1);
+  it('has the same columns without rows, and so has the empty one that is put in its place', async () => {
+    const typesOf = (one: string) =>
+      duckdb(`SELECT column_name, column_type FROM (DESCRIBE FROM read_parquet('${one}'))`);
+    const sql = 'SELECT id, amount, [amount] AS list FROM records';
+    const { made } = await file(sql);
+    const none = await file(`${sql} WHERE false`);
+    expect(none.rows).toEqual([]);
+    expect(none.made.rows).toBe(0);
+    const empty = await engine.emptyLike({ file: made.path, directory: directory() });
+    expect(await duckdb(`FROM read_parquet('${empty}')`)).toEqual([]);
+    const types = await typesOf(made.path);
+    expect(types.length).toBe(7);
+    expect(await typesOf(none.made.path)).toEqual(types);
+    expect(await typesOf(empty)).toEqual(types);
   });
 });
 
