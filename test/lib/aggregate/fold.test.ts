@@ -126,6 +126,19 @@ describe('the fold of a job', () => {
     expect([...fold.group(GROUP).ends]).toEqual([['o', 3]]);
   });
 
+  it('keeps of each window the last file of a rollup, through a rebuild', () => {
+    const file = (key: string, windowMs: number) => ({ key, windowMs, rows: 1, bytes: 3, crc64: null });
+    const { fold } = folded(
+      claim(),
+      commit({ rollups: [file('a1', 0), file('b1', 60_000), file('c1', 120_000)] }),
+      claim({ seq: 2, ranges: [{ object: 'o', from: 5, to: 9 }] }),
+      commit({ seq: 2, rollups: [file('b2', 60_000)] }),
+      claim({ seq: 3, rebuild: true }),
+      commit({ seq: 3, rollups: [file('a3', 0)] }),
+    );
+    expect(fold.group(GROUP).rollups.map(({ key }) => key)).toEqual(['a3', 'b2', 'c1']);
+  });
+
   it('lets objects be retired that are committed whole, and no rebuild after that', () => {
     const retired = { type: 'retired', group: GROUP, objects: [{ object: 'o', length: 5 }] } as const;
     const rebuild = claim({ seq: 2, rebuild: true });
@@ -154,6 +167,11 @@ const range = fc.record({
 });
 const run = fc.constantFrom('r', 's');
 const seq = fc.integer({ min: 1, max: 4 });
+const rollups = fc
+  .subarray([0, 1, 2])
+  .map((windows) =>
+    windows.map((windowMs) => ({ key: `f${windowMs}`, windowMs, rows: 1, bytes: 2, crc64: 3n })),
+  );
 const record: fc.Arbitrary<JobRecord> = fc.oneof(
   { weight: 1, arbitrary: fc.constant<JobRecord>({ type: 'job', job: 'j', layout: '{"a":1}' }) },
   {
@@ -171,7 +189,7 @@ const record: fc.Arbitrary<JobRecord> = fc.oneof(
       })
       .map(claim),
   },
-  { weight: 5, arbitrary: fc.record({ seq, run }).map(commit) },
+  { weight: 5, arbitrary: fc.record({ seq, run, rollups }).map(commit) },
   {
     weight: 1,
     arbitrary: fc.record({ seq, run }).map((one): JobRecord => ({ type: 'release', group: GROUP, ...one })),
@@ -185,6 +203,14 @@ const record: fc.Arbitrary<JobRecord> = fc.oneof(
 );
 
 describe('the records of a job', () => {
+  it('tell of no files of a rollup where they are of before there were any', () => {
+    const { rollups, ...before } = commit();
+    const line = JSON.stringify({ v: 1, ...before, state: null }, (_, value: unknown) =>
+      typeof value === 'bigint' ? String(value) : value,
+    );
+    expect(parseRecord(line)?.record).toEqual({ ...before, rollups });
+  });
+
   it('come back from a line as they were, and from a state as all before it', () => {
     fc.assert(
       fc.property(fc.array(record, { maxLength: 25 }), fc.nat(25), (records, cut) => {

@@ -2,7 +2,7 @@
  * Whether the runs of a job kept the promises. It goes by the bytes that are in the source, read by the independent
  * reader, and by those in the parts.
  *
- * - **once**: at no moment a record is in two parts.
+ * - **once**: at no moment a record is in two parts, or a row of a window in two files of a rollup.
  * - **complete**: in the end the parts have exactly the records that are in the source, each with the data of one of its
  *   occurrences, in its window.
  * - **log**: the job's log says so too: all is committed, sums are right, each part is what its commit says, and whoever
@@ -16,9 +16,9 @@ import { parseRecord } from '../../../lib/aggregate/records.ts';
 import { spanStart, timeText } from '../../../lib/aggregate/time.ts';
 import { type ReferenceCommit, readLog } from '../../lib/append/reference.ts';
 import type { Objects } from './bucket.ts';
-import { countsOf, identityOf, type Row } from './engine.ts';
+import { countsOf, identityOf, type RolledUp, type Row } from './engine.ts';
 import { keyOfWrite } from './job.ts';
-import { partsOf } from './parts.ts';
+import { partsOf, rolledUp } from './parts.ts';
 import type { Write } from './scenario.ts';
 import type { JobRun, OneRun } from './world.ts';
 
@@ -105,13 +105,13 @@ function checkJobLog({ objects, job }: JobRun, truth: Truth): Violation[] {
     found.push('log: its state does not say what it comes to');
   const sums = { records: 0, rows: 0 };
   const covered = new Map<string, number>();
-  for (const { group, open, ends, records, rows, repeats, parts } of whole.groups) {
+  for (const { group, open, ends, records, rows, repeats, parts, rollups } of whole.groups) {
     if (open !== null) found.push(`log: a claim of ${group} is open`);
     if (records !== rows + repeats) found.push(`log: the sums of ${group} do not add up`);
     sums.records += records;
     sums.rows += rows;
     for (const [object, to] of ends) covered.set(object, to);
-    for (const { key, bytes, crc64 } of parts) {
+    for (const { key, bytes, crc64 } of [...parts, ...rollups]) {
       const object = objects.get(key);
       if (object?.bytes.length !== bytes || object.crc64 !== crc64)
         found.push(`log: ${key} is not what its commit says`);
@@ -126,21 +126,11 @@ function checkJobLog({ objects, job }: JobRun, truth: Truth): Violation[] {
   return found;
 }
 
-interface Rolled {
-  readonly window: string;
-  readonly revision: number;
-  readonly row: string | null;
-  readonly rows: number;
-  readonly n?: number;
-}
-
 function checkRollups({ objects, scenario }: JobRun, truth: Truth): Violation[] {
-  const lines = commitsOf(objects, 'stats/all.ndjson').flatMap(({ records }) => records);
-  const windows = new Map<string, Rolled[]>();
-  for (const { line } of lines) {
-    const rolled: Rolled = JSON.parse(line);
-    windows.set(rolled.window, [...(windows.get(rolled.window) ?? []), rolled]);
-  }
+  const records = commitsOf(objects, 'stats/all.ndjson').flatMap((commit) => commit.records);
+  const windows = new Map<string, RolledUp[]>();
+  for (const one of [...records.map(({ line }): RolledUp => JSON.parse(line)), ...rolledUp(objects)])
+    windows.set(one.window, [...(windows.get(one.window) ?? []), one]);
   const rows = [...partsOf(objects).values()].flat();
   const expected = new Map<string, Row[]>();
   for (const row of rows) {

@@ -4,14 +4,16 @@ import { renderKey } from '../../../lib/key.ts';
 import { parseTemplate } from '../../../lib/key-template.ts';
 import type { JobScenario, Write } from './scenario.ts';
 
-export function jobOf({ kind, source, window, graceMs, claimBytesMax, fanOut }: JobScenario): Job {
-  const into = {
+export function jobOf(scenario: JobScenario): Job {
+  const { kind, source, window, graceMs, claimBytesMax, fanOut } = scenario;
+  const log = {
     name: 'stats',
     key: parseTemplate('stats/all.ndjson', { segmented: true }),
     contentType: 'application/x-ndjson',
     dedupe: { records: 16_000, ageMs: null },
     segmentBytesMax: 1024 ** 3,
   };
+  const into = scenario.into === 'log' ? log : { files: parseTemplate('rollups/{time:yyyy-MM-dd-HH-mm}') };
   return {
     name: 'job',
     kind,

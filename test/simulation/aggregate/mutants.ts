@@ -168,6 +168,33 @@ export const JOB_MUTATIONS: readonly JobMutation[] = [
     breaks: 'rollup',
   },
   {
+    name: 'emptying the file of the revision before',
+    edits: [
+      {
+        file: 'aggregator/rollup.ts',
+        text: 'if (outdated.length > 0) {',
+        by: 'if (outdated.length > 1000) {',
+      },
+    ],
+    breaks: 'once',
+  },
+  {
+    name: 'emptying it before it puts the next',
+    edits: [
+      {
+        file: 'aggregator/rollup.ts',
+        text: 'if (outdated.length > 0) {',
+        by: 'const put = await putParts(context, where, claim, [file]); if (outdated.length > 0) {',
+      },
+      {
+        file: 'aggregator/rollup.ts',
+        text: 'return putParts(context, where, claim, [file]);',
+        by: 'return put;',
+      },
+    ],
+    breaks: 'once',
+  },
+  {
     name: 'committing a log to its last byte before it is removed',
     edits: [
       {

@@ -1,12 +1,22 @@
 /** What a reader finds in the output of a job. */
 import { readLog } from '../../lib/append/reference.ts';
 import type { Objects } from './bucket.ts';
-import { type Row, readRows } from './engine.ts';
+import { type RolledUp, type Row, readRolledUp, readRows } from './engine.ts';
 
 export function partsOf(objects: Objects): ReadonlyMap<string, readonly Row[]> {
   return new Map(
     objects.keys('out/').map((key) => [key, readRows(objects.get(key)?.bytes ?? Buffer.alloc(0))]),
   );
+}
+
+/** And in the files of a rollup. */
+export const rolledUp = (objects: Objects): readonly RolledUp[] =>
+  objects.keys('rollups/').flatMap((key) => readRolledUp(objects.get(key)?.bytes ?? Buffer.alloc(0)));
+
+/** Rows of windows that are in the files of a rollup more than once. */
+export function rolledUpTwice(objects: Objects): string[] {
+  const names = rolledUp(objects).map(({ window, row }) => `${row} of ${window}`);
+  return names.filter((name, at) => names.indexOf(name) !== at);
 }
 
 /** Records that are in the parts more than once, each with where. An identity is of one group: its family tells. */

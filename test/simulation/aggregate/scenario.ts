@@ -9,6 +9,8 @@ export interface JobScenario {
   /** Another course of events with the same calls. */
   readonly salt: number;
   readonly kind: 'compact' | 'rollup';
+  /** Where the rows of a rollup go. */
+  readonly into: 'log' | 'files';
   readonly source: string;
   readonly window: 'minute' | 'hour';
   readonly writes: readonly Write[];
@@ -116,6 +118,7 @@ export function jobScenario(seed: number): JobScenario {
     seed,
     salt: 0,
     kind: random.chance(0.4) ? 'rollup' : 'compact',
+    into: new Random(seed, 'into').chance(0.5) ? 'files' : 'log',
     source,
     window,
     writes,

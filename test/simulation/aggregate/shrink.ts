@@ -48,10 +48,10 @@ async function round(smallest: () => JobFailure, fails: Fails<JobScenario>): Pro
 
 /** What happened, one event a line, and what was wrong with it. */
 export function jobStory({ run, violations }: JobFailure): string {
-  const { seed, kind, source, window, writes, calls, claimBytesMax } = run.scenario;
+  const { seed, kind, into, source, window, writes, calls, claimBytesMax } = run.scenario;
   return [
     `seed ${seed} breaks a promise. Run it again: npm run torture -- --aggregate --seed ${seed} --seeds 1`,
-    `${kind} of ${source} in windows of a ${window}; ${writes.length} writes, ${calls.length} calls, ${run.struck.length} faults; claims of ${claimBytesMax} bytes at most`,
+    `${kind}${kind === 'rollup' ? ` into ${into}` : ''} of ${source} in windows of a ${window}; ${writes.length} writes, ${calls.length} calls, ${run.struck.length} faults; claims of ${claimBytesMax} bytes at most`,
     '',
     '    time ms  who     what',
     ...run.trace,

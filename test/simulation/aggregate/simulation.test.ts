@@ -55,6 +55,9 @@ describe('the simulation of jobs', () => {
       if (run.objects.keys('in/').some((key) => key.includes('~'))) seen.add('segments');
       if (run.objects.keys('jobs/').length > 1) seen.add('segments of the log');
       if (run.objects.keys('stats/').length > 0) seen.add('rollups');
+      if (run.objects.keys('rollups/').some((key) => key.includes('part-00002')))
+        seen.add('revisions in files');
+      if (run.trace.some((line) => /PUT rollups.*: exists/.test(line))) seen.add('files that are there');
       if (run.objects.entombed.size > 0) seen.add('tombstones');
       if (run.trace.some((line) => line.includes('not appendable'))) seen.add('late');
       if (run.objects.get('jobs/job.ndjson')?.bytes.includes('"type":"state"')) seen.add('states');
@@ -72,6 +75,8 @@ describe('the simulation of jobs', () => {
         'busy',
         'segments',
         'rollups',
+        'revisions in files',
+        'files that are there',
         'states',
         'tombstones',
         'late',

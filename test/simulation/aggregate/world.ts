@@ -20,7 +20,7 @@ import { Scheduler } from '../scheduler.ts';
 import { bucketOf, Objects } from './bucket.ts';
 import { plainEngine } from './engine.ts';
 import { jobOf, keyOfWrite } from './job.ts';
-import { lostWith, twice } from './parts.ts';
+import { lostWith, rolledUpTwice, twice } from './parts.ts';
 import type { Call, JobScenario, Write } from './scenario.ts';
 import { memoryWorkspace } from './workspace.ts';
 
@@ -44,7 +44,7 @@ export interface JobRun {
   readonly scenario: JobScenario;
   readonly job: Job;
   readonly objects: Objects;
-  /** Records that were in two parts at some moment. */
+  /** Records that were in two parts at some moment, and rows in two files of a rollup. */
   readonly twice: readonly string[];
   /** Records whose log was replaced when they were in no part. */
   readonly lost: readonly string[];
@@ -121,8 +121,8 @@ class World {
     this.#objects.changed = (key) => {
       const gone = this.#objects.entombed.get(key);
       if (gone !== undefined && key.startsWith('in/')) this.#lost.push(...lostWith(this.#objects, gone));
-      if (!key.startsWith('out/')) return;
-      for (const record of twice(this.#objects)) {
+      const found = key.startsWith('out/') ? twice : key.startsWith('rollups/') ? rolledUpTwice : null;
+      for (const record of found?.(this.#objects) ?? []) {
         const text = `${record}, at ${this.#scheduler.nowMs.toFixed(0)} ms`;
         if (this.#twice.length === 0) this.#say('BROKEN', text);
         this.#twice.push(text);
