@@ -26,6 +26,10 @@ export default defineConfig({
       kind: 'rollup', source: 'events', window: 'minute', columns,
       sql: 'SELECT count(*) AS n, sum(amount) AS amount FROM records', into: { target: 'stats' },
     },
+    files: {
+      kind: 'rollup', source: 'events', window: 'minute', columns,
+      sql: 'SELECT count(*) AS n, sum(amount) AS amount FROM records', into: { files: 'rollups/{time:yyyy-MM-dd}/{time:HH}/{time:mm}' },
+    },
   },
 });`;
 const JOBS = 'append-aggregate';
@@ -52,9 +56,9 @@ async function bytesOf(client: OSS, key: string): Promise<Buffer> {
   return (await client.get(key)).content as Buffer;
 }
 
-/** What a reader finds who lists the tables now. */
-async function rowsOf(client: OSS, dir: string): Promise<Row[]> {
-  const keys = await keysOf(client, 'tables/');
+/** What a reader finds who lists the files below a prefix now. */
+async function selected(client: OSS, dir: string, prefix: string, select: string) {
+  const keys = await keysOf(client, prefix);
   if (keys.length === 0) return [];
   const files = await Promise.all(
     keys.map(async (key) => {
@@ -64,10 +68,14 @@ async function rowsOf(client: OSS, dir: string): Promise<Row[]> {
       return file;
     }),
   );
-  const rows = await duckdb(
-    `SELECT source, id, amount, strftime(time_bucket(INTERVAL 1 minute, time), '%Y-%m-%dT%H:%MZ') AS window
-     FROM read_parquet([${files.map((file) => `'${file}'`).join(', ')}])`,
-  );
+  return duckdb(`SELECT ${select} FROM read_parquet([${files.map((file) => `'${file}'`).join(', ')}])`);
+}
+
+const WINDOW = '%Y-%m-%dT%H:%MZ';
+
+async function rowsOf(client: OSS, dir: string): Promise<Row[]> {
+  const select = `source, id, amount, strftime(time_bucket(INTERVAL 1 minute, time), '${WINDOW}') AS window`;
+  const rows = await selected(client, dir, 'tables/', select);
   return rows.map(({ source, id, amount, window }) => ({
     source: String(source),
     id: String(id),
@@ -91,6 +99,17 @@ async function sumsOf(client: OSS): Promise<Record<string, { n: number; amount: 
   const revisions = rows.map(({ window, revision, row }) => `${window} ${revision} ${row}`);
   expect(new Set(revisions).size).toBe(revisions.length);
   return Object.fromEntries(rows.map(({ window, n, amount }) => [window, { n, amount }]));
+}
+
+/** Of the files of a rollup: the same, as any reader has it. */
+async function fileSumsOf(client: OSS, dir: string): Promise<Record<string, { n: number; amount: number }>> {
+  const select = `strftime("window", '${WINDOW}') AS name, n, amount`;
+  const rows = await selected(client, dir, 'rollups/', select);
+  const names = rows.map(({ name }) => String(name));
+  expect(names.length).toBe(new Set(names).size);
+  return Object.fromEntries(
+    rows.map(({ name, n, amount }) => [String(name), { n: Number(n), amount: Number(amount) }]),
+  );
 }
 
 function expectedSums(rows: readonly Row[]): Record<string, { n: number; amount: number }> {
@@ -170,6 +189,7 @@ describe('jobs whose instances are killed while records come in', () => {
       for (let n = 0; traffic; n++) {
         const names = (await rowsOf(client, path.join(tempDir(), `${n}`))).map(nameOf);
         expect(names.length).toBe(new Set(names).size);
+        await fileSumsOf(client, tempDir());
       }
     })();
     await Promise.all([...writers, timer, killer, reader]);
@@ -186,7 +206,7 @@ describe('jobs whose instances are killed while records come in', () => {
       ),
     );
     const done = async () => {
-      for (const group of groups) for (const job of ['table', 'sums']) await run({ job, group });
+      for (const group of groups) for (const job of ['table', 'sums', 'files']) await run({ job, group });
       await fc.idle();
       return (await rowsOf(client, tempDir())).length;
     };
@@ -198,6 +218,15 @@ describe('jobs whose instances are killed while records come in', () => {
         async () => {
           await done();
           return sumsOf(client);
+        },
+        { timeout: 60_000, interval: 500 },
+      )
+      .toEqual(expectedSums(rows));
+    await expect
+      .poll(
+        async () => {
+          await done();
+          return fileSumsOf(client, tempDir());
         },
         { timeout: 60_000, interval: 500 },
       )

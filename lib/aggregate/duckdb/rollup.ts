@@ -30,7 +30,7 @@ export async function rollup(
       const row = { key: String(key), json: String(json) };
       bytes += row.key.length + row.json.length;
       if (bytes > ROWS_BYTES_MAX) {
-        const message = `The SQL gives more than ${ROWS_BYTES_MAX} bytes of rows. Aggregate further, or write the rows to Parquet.`;
+        const message = `The SQL gives more than ${ROWS_BYTES_MAX} bytes of rows. Aggregate further, or write them to files (into.files).`;
         throw new EngineError('TooLarge', message);
       }
       rows.push(row);

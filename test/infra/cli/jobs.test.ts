@@ -9,9 +9,20 @@ import { defineConfig } from '../../../lib/config.ts';
 const NOW_MS = Date.UTC(2026, 10, 22, 21, 30);
 
 const { jobs } = defineConfig({
-  targets: { events: { format: 'log', key: 'events/{time:yyyy/MM/dd/HH}.ndjson' } },
+  targets: {
+    events: { format: 'log', key: 'events/{time:yyyy/MM/dd/HH}.ndjson' },
+    stats: { format: 'log', key: 'stats.ndjson' },
+  },
   jobs: {
     hourly: { kind: 'compact', source: 'events', window: 'hour', output: 'tables/{time:yyyy-MM-ddTHH}' },
+    log: { kind: 'rollup', source: 'events', window: 'hour', sql: 'FROM records', into: { target: 'stats' } },
+    files: {
+      kind: 'rollup',
+      source: 'events',
+      window: 'hour',
+      sql: 'FROM records',
+      into: { files: 'rollups/{time:yyyy-MM-ddTHH}' },
+    },
   },
 });
 const job = jobs.get('hourly');
@@ -54,6 +65,17 @@ describe('how far jobs are', () => {
   it('is told by what there is to do, and when', async () => {
     const { groups } = await progress();
     expect(groups.map(({ state }) => state)).toEqual(['done', 'due', 'open', 'waiting']);
+  });
+
+  it('is told with where rows go', async () => {
+    const shown = [...jobs.values()].map((one) =>
+      progressOf(one, { status: async () => ({ groups: [] }) }, () => 1000, NOW_MS),
+    );
+    expect((await Promise.all(shown)).map(({ into }) => into)).toEqual([
+      'tables/{time:yyyy-MM-ddTHH}',
+      'stats',
+      'rollups/{time:yyyy-MM-ddTHH}',
+    ]);
   });
 
   it('is a table of jobs, and one of the groups of a job', async () => {

@@ -149,6 +149,9 @@ describe('a run with DuckDB', () => {
       const seen = await duckdb(`SELECT DISTINCT hour, revision, "window" FROM ${from} ORDER BY ALL`);
       expect(seen.map(({ hour, revision }) => `${hour}:${revision}`).join(' ')).toBe(revisions);
       expect(seen[0]?.['window']).toEqual(new Date(T20));
+      const [columns] = await duckdb(`SELECT list(column_name) AS names FROM (DESCRIBE FROM ${from})`);
+      const base = ['window', 'revision', 'row', 'rows', 'letter', 'records'];
+      expect(columns).toEqual({ names: [...base, 'day', 'hour'] });
       return rows.map((row) => `${row['hour']}: ${row['sum(records)']}`);
     };
     await append(T20, ['b', 'a']);
