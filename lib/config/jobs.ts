@@ -2,6 +2,7 @@
 import type * as z from 'zod/mini';
 import type { Job, Rollup } from '../aggregate/job.ts';
 import type { Column, WindowLength } from '../aggregate/ports.ts';
+import { ROW_COLUMNS } from '../aggregate/row-columns.ts';
 import { sourceMisfit } from '../aggregate/source.ts';
 import { type KeyTemplate, parseTemplate, TIME_TOKEN } from '../key-template.ts';
 import type { jobShape } from './jobs-shape.ts';
@@ -22,8 +23,7 @@ export type Problems = string[];
 
 const FAN_OUT = 8;
 
-/** Every row has these (PROTOCOL.md tells what they are). */
-const ROW_COLUMNS = ['id', 'source', 'epoch', 'time', 'log', 'object', 'start', 'end', 'record', 'data'];
+const ROW_NAMES = ROW_COLUMNS.map(({ name }) => name);
 
 /** What has to be in the time of an output, so that no two windows share a directory. */
 const TOKENS: Readonly<Record<WindowLength, readonly string[]>> = {
@@ -74,7 +74,7 @@ export function jobOf(
   );
   const into = input.kind === 'rollup' ? intoOf(input) : undefined;
   if (input.kind === 'compact') {
-    const known = [...ROW_COLUMNS, ...input.columns.map((column) => column.name)];
+    const known = [...ROW_NAMES, ...input.columns.map((column) => column.name)];
     for (const wanted of (input.sort ?? []).filter((column) => !known.includes(column)))
       problems.push(`${at}.sort: there is no column "${wanted}"; there are ${known.join(', ')}`);
   }
@@ -122,14 +122,14 @@ function outputMisfits({ parts }: KeyTemplate, window: WindowLength): string[] {
 }
 
 function columnMisfits(columns: readonly Column[]): string[] {
-  const taken = new Set<string>(ROW_COLUMNS);
+  const taken = new Set<string>(ROW_NAMES);
   return columns.flatMap(({ name }) => {
     const lower = name.toLowerCase();
     const isTaken = taken.has(lower);
     taken.add(lower);
     return isTaken
       ? [
-          `${name}: there is a column of this name already (case does not count); every row has ${ROW_COLUMNS.join(', ')}`,
+          `${name}: there is a column of this name already (case does not count); every row has ${ROW_NAMES.join(', ')}`,
         ]
       : [];
   });

@@ -1,8 +1,8 @@
 /** What is wrong with a job's columns and SQL, found on no records at all. */
 import { type CheckedJob, type Column, EngineError, type EngineMistake } from '../ports.ts';
+import { ROW_COLUMNS } from '../row-columns.ts';
 import { type Database, DatabaseError } from './database.ts';
 import { resultColumns } from './rollup.ts';
-import { ROW_COLUMNS } from './rows.ts';
 import { name, text } from './sql.ts';
 import { noRows } from './stored.ts';
 

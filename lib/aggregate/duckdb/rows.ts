@@ -3,20 +3,6 @@ import type { Column, RowFormat } from '../ports.ts';
 import { NO_EPOCH } from './spool.ts';
 import { list, name, text } from './sql.ts';
 
-/** Of every row, in order; the job's own columns follow. */
-export const ROW_COLUMNS = [
-  { name: 'id', type: 'VARCHAR' },
-  { name: 'source', type: 'VARCHAR' },
-  { name: 'epoch', type: 'BIGINT' },
-  { name: 'time', type: 'TIMESTAMP' },
-  { name: 'log', type: 'VARCHAR' },
-  { name: 'object', type: 'VARCHAR' },
-  { name: 'start', type: 'BIGINT' },
-  { name: 'end', type: 'BIGINT' },
-  { name: 'record', type: 'INTEGER' },
-  { name: 'data', type: 'VARCHAR' },
-] as const;
-
 /** Types whose values a JSON text holds as a string or a number; others are made of the JSON itself. */
 const SCALAR = /^[a-z_ ]+(\(\s*\d+\s*(,\s*\d+\s*)?\))?$/i;
 const NESTED = /^(json|variant|struct|map|union|row)\b/i;

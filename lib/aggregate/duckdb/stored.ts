@@ -1,7 +1,8 @@
 /** Files of rows, as SQL that reads them back. */
 import type { Column } from '../ports.ts';
+import { ROW_COLUMNS } from '../row-columns.ts';
 import type { Database } from './database.ts';
-import { columnsMark, ownColumns, ROW_COLUMNS } from './rows.ts';
+import { columnsMark, ownColumns } from './rows.ts';
 import { list, name, text } from './sql.ts';
 
 export const isParquet = (file: string): boolean => file.endsWith('.parquet');
