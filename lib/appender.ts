@@ -11,6 +11,7 @@ import { appendLog } from './append/log.ts';
 import { type Activity, type Approach, AT_ONCE, approach, isTurn, type Moment } from './append/pace.ts';
 import type { Ask, Plan, Reply } from './append/plan.ts';
 import { appendRaw, type RawState } from './append/raw.ts';
+import { lineBytes } from './append/record.ts';
 import {
   advance,
   byteLength,
@@ -305,7 +306,7 @@ export function createAppender(options: AppenderOptions): Appender & PlanRunner 
       logs.submit(key, {
         records,
         options,
-        bytes: records.reduce((sum, { line, id }) => sum + line.length + id.length, 0),
+        bytes: records.reduce((sum, { line, id }) => sum + lineBytes(line) + id.length, 0),
         alone: options.ifPosition !== undefined,
         remainingMs: options.remainingMs,
       }),

@@ -1,7 +1,8 @@
 import { type Commit, commitLine, sourceRuns } from './commit.ts';
 import { crc64, crc64Combine } from './crc64.ts';
 import type { Turn } from './pace.ts';
-import type { LogRecord, Position } from './types.ts';
+import { lineBytes } from './record.ts';
+import type { DataLine, LogRecord, Position } from './types.ts';
 
 /** The bytes of one append to a log, and what they say (PROTOCOL.md §3). */
 export interface EncodedAppend {
@@ -54,7 +55,7 @@ export function encodeAppend(
   const { start, endsLine, segmentBytesMax, atMs, writer, turn } = place;
   const sources = sourceRuns(records, atMs);
   const lead = endsLine ? 0 : 1;
-  const bytes = records.reduce((sum, record) => sum + record.line.length + 1, 0);
+  const bytes = records.reduce((sum, { line }) => sum + lineBytes(line) + 1, 0);
   const named = records.reduce((sum, { id }) => sum + id.length + NAME_BYTES, 0);
   const body = new Body(lead + bytes + COMMIT_BYTES + named);
   if (!endsLine) body.line('');
@@ -106,11 +107,11 @@ class Body {
     return this.#buffer.subarray(0, this.length);
   }
 
-  line(line: Uint8Array | string): void {
-    const bytes = typeof line === 'string' ? Buffer.from(line) : line;
-    const end = this.length + bytes.length + 1;
+  line(line: DataLine): void {
+    const end = this.length + lineBytes(line) + 1;
     if (end > this.#buffer.length) this.#buffer = Buffer.concat([this.bytes], end);
-    this.#buffer.set(bytes, this.length);
+    if (typeof line === 'string') this.#buffer.write(line, this.length);
+    else this.#buffer.set(line, this.length);
     this.#buffer[end - 1] = LINE_END;
     this.length = end;
   }

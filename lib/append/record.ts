@@ -1,6 +1,6 @@
 import { InvalidRecord } from './errors.ts';
 import { checkJson, memberNames } from './json.ts';
-import type { LogRecord, RecordNumber } from './types.ts';
+import type { DataLine, LogRecord, RecordNumber } from './types.ts';
 
 /**
  * Records as the data lines of a log (PROTOCOL.md §3.1): one line each, the value untouched.
@@ -13,8 +13,6 @@ const OURS: readonly string[] = ['$commit', '$bytes', '$record'];
 /** A longer text is checked without building its tree: 32 MB of `[{},{},…]` would take 1 GB. */
 const TREE_CHARS_MAX = 256 * 1024;
 
-/** Small ones share their memory: with each its own, a batch of 10,000 spends more on memory than on anything else. */
-const utf8 = (text: string): Uint8Array => Buffer.from(text);
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true });
 
 /** Characters of an id or a source: enough for any queue's, and 10,000 of them fit one commit line. */
@@ -35,26 +33,34 @@ export function logRecord(record: LogRecord): LogRecord {
 }
 
 /** The data line of a JSON text. Numbers, escapes and duplicate keys stay as they came. Throws `InvalidRecord`. */
-export function jsonLine(json: string | Uint8Array): Uint8Array {
+export function jsonLine(json: string | Uint8Array): DataLine {
   const text = typeof json === 'string' ? checkedText(json) : decoded(json);
   const ours = isOurs(text);
   // Valid JSON has line ends between tokens only, so they and the indentation after them can go.
   if (!ours && typeof json !== 'string' && isBareLine(json)) return json;
   const hasLineEnds = text.includes('\n') || text.includes('\r');
   const line = (hasLineEnds ? text.replace(/[\r\n][\r\n\t ]*/g, '') : text).trim();
-  return utf8(ours ? `{"$record":${line}}` : line);
+  return ours ? `{"$record":${line}}` : line;
 }
 
 /** The data line of a text: a JSON string. */
-export function textLine(text: string): Uint8Array {
-  return utf8(JSON.stringify(text));
+export function textLine(text: string): DataLine {
+  return JSON.stringify(text);
 }
 
 /** The data line of bytes: `{"$bytes":"<base64>"}`. */
-export function bytesLine(bytes: Uint8Array): Uint8Array {
+export function bytesLine(bytes: Uint8Array): DataLine {
   const base64 = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
-  return utf8(`{"$bytes":"${base64}"}`);
+  return `{"$bytes":"${base64}"}`;
 }
+
+/** Length of a data line in bytes, without its line end. */
+export const lineBytes = (line: DataLine): number =>
+  typeof line === 'string' ? Buffer.byteLength(line) : line.length;
+
+/** A data line as text. */
+export const lineText = (line: DataLine): string =>
+  typeof line === 'string' ? line : Buffer.from(line.buffer, line.byteOffset, line.byteLength).toString();
 
 /** Valid JSON that is its own data line: nothing to take out, so its bytes need not be made again. */
 function isBareLine(json: Uint8Array): boolean {

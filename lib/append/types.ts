@@ -21,10 +21,15 @@ export const advance = (start: Position, length: ByteLength): Position => positi
 /** How many bytes lie between two positions. */
 export const distance = (start: Position, end: Position): ByteLength => byteLength(end - start);
 
+/**
+ * A record as its line without the line end: UTF-8, or the text that becomes UTF-8 with the whole append, since 10,000
+ * small buffers take longer than one. A text has no half of a surrogate pair.
+ */
+export type DataLine = string | Uint8Array;
+
 /** One record on its way into a `log` object (PROTOCOL.md §3). Made by `lib/append/record.ts`. */
 export interface LogRecord {
-  /** The record as its data line, UTF-8 without the line end. */
-  readonly line: Uint8Array;
+  readonly line: DataLine;
   /** Names the record within its source; the same id from the same source is the same record. */
   readonly id: string;
   /** Who numbered it, such as `queue/events`. */

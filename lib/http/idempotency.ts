@@ -47,7 +47,8 @@ export async function assertSameRecords(
     for (const [index, { receipt, content }] of records.entries()) {
       const { id, source } = receipt;
       const { line } = recordOf(content, { id, source, timeMs: 0 });
-      if (Buffer.compare(stored[index] ?? NOTHING, line) === 0) continue;
+      const sent = typeof line === 'string' ? Buffer.from(line) : line;
+      if (Buffer.compare(stored[index] ?? NOTHING, sent) === 0) continue;
       throw new IdempotencyMismatch(
         `The Idempotency-Key ${quote(id)} was used for another body, and that one is in: the receipt says where. Send this body under a key of its own.`,
         receipts,

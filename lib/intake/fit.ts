@@ -1,4 +1,5 @@
 /** Whether a record fits the schema of its target (PROTOCOL.md §7). */
+import { lineBytes } from '../append/record.ts';
 import type { LogRecord } from '../append/types.ts';
 import { readValue } from '../reader/value.ts';
 import type { Schema } from '../schema/schema.ts';
@@ -10,7 +11,7 @@ const LINE_BYTES_MAX = 1024 * 1024;
 
 /** What is looked at is what a reader will find. Throws `IntakeError` `SchemaMismatch` or `PayloadTooLarge`. */
 export function assertFits(schema: Schema, { line }: Pick<LogRecord, 'line'>): void {
-  if (line.length > LINE_BYTES_MAX) {
+  if (lineBytes(line) > LINE_BYTES_MAX) {
     throw new IntakeError(
       'PayloadTooLarge',
       `The target has a schema, and a record that is checked against one has at most ${LINE_BYTES_MAX} bytes.`,

@@ -2,7 +2,7 @@
 
 import { InvalidRecord } from '../append/errors.ts';
 import { bytesLine, jsonLine, logRecord, textLine } from '../append/record.ts';
-import type { LogRecord, NamedBody, RecordNumber } from '../append/types.ts';
+import type { DataLine, LogRecord, NamedBody, RecordNumber } from '../append/types.ts';
 import { IntakeError } from './errors.ts';
 
 export interface Payload {
@@ -68,7 +68,7 @@ function encoded(text: string): Uint8Array {
   );
 }
 
-function line(content: Content): Uint8Array {
+function line(content: Content): DataLine {
   switch (content.kind) {
     case 'bytes':
       return bytesLine(content.bytes);
@@ -81,7 +81,7 @@ function line(content: Content): Uint8Array {
   }
 }
 
-function jsonOrTextLine(text: string): Uint8Array {
+function jsonOrTextLine(text: string): DataLine {
   try {
     return jsonLine(text);
   } catch (error) {

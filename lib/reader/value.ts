@@ -1,5 +1,7 @@
 /** A data line read back as what came in (PROTOCOL.md §3.1). */
 import { sliceMember } from '../append/json.ts';
+import { lineText } from '../append/record.ts';
+import type { DataLine } from '../append/types.ts';
 
 /** A JSON value as its text, to the last digit; or bytes. */
 export type Value =
@@ -10,8 +12,8 @@ const RECORD = '{"$record":';
 const BYTES = /^\{"\$bytes":"([A-Za-z0-9+/]*={0,2})"\}$/;
 
 /** The record that a data line stands for. Only whole lines of our own are unwrapped; any other is the record itself. */
-export function readValue(line: Uint8Array): Value {
-  const json = Buffer.from(line.buffer, line.byteOffset, line.byteLength).toString('utf8');
+export function readValue(line: DataLine): Value {
+  const json = lineText(line);
   // A record that had one of these keys itself is wrapped, so these are ours.
   const base64 = BYTES.exec(json)?.[1];
   if (base64 !== undefined) return { kind: 'bytes', bytes: Buffer.from(base64, 'base64') };

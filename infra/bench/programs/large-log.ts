@@ -63,7 +63,7 @@ function recordOf(number: number, nowMs: number, random: () => number): LogRecor
   const id = `${hex(0x9e3779b1)}-${hex(0x85ebca77).slice(0, 4)}-4000-8000-${hex(0xc2b2ae3d)}${hex(0x27d4eb2f).slice(0, 4)}`;
   const amount = below(100_000) / 100;
   const line = `{"order":${number},"customer":"customer-${below(1000)}","amount":${amount},"sku":"sku-${below(9999)}","note":"${random().toString(36).slice(2)}"}`;
-  return { line: Buffer.from(line), id, source: 'http', timeMs: nowMs - below(1000) };
+  return { line, id, source: 'http', timeMs: nowMs - below(1000) };
 }
 
 /** Numbers in [0, 1) that look random: Tommy Ettinger's generator. */

@@ -37,7 +37,7 @@ function open(kind: OurKind, place: Place): Client {
   }
   return {
     async append(key, { id, line }, endMs) {
-      const record = { id, line: Buffer.from(line), source: SOURCE, timeMs: Date.now() };
+      const record = { id, line, source: SOURCE, timeMs: Date.now() };
       const remainingMs = () => endMs - nowMs();
       await appender.appendRecords(key, [record], { remainingMs, expectsNew: kind === 'lane' });
     },
@@ -62,7 +62,7 @@ async function fill({ endpoint, key, appendsBytes, name }: Fill): Promise<void> 
   for (const [index, bytes] of appendsBytes.entries()) {
     const records = Array.from({ length: Math.ceil(bytes / FILL_LINE_BYTES) }, (_, at) => {
       const { id, line } = benchRecord(`${name}-${index}-${at}`, FILL_LINE_BYTES);
-      return { id, line: Buffer.from(line), source: SOURCE, timeMs: Date.now() };
+      return { id, line, source: SOURCE, timeMs: Date.now() };
     });
     await appender.appendRecords(key, records, { remainingMs });
   }

@@ -5,6 +5,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LogFold } from '../../../lib/append/fold.ts';
+import { lineText } from '../../../lib/append/record.ts';
 import type { LogRecord } from '../../../lib/append/types.ts';
 import { createAppender } from '../../../lib/appender.ts';
 import { CommitScan, linesOf } from '../../../lib/reader/scan.ts';
@@ -135,8 +136,6 @@ const apply = async ({
   readonly damages: readonly Damage[];
 }) => damages.reduce((log, change) => change(log), await logOf(appends));
 
-const textOf = (line: Uint8Array) => Buffer.from(line).toString('utf8');
-
 async function all(records: AsyncIterable<StoredRecord>): Promise<StoredRecord[]> {
   const found = [];
   for await (const record of records) found.push(record);
@@ -162,7 +161,7 @@ describe('a damaged log', () => {
           for (const { commit, ...found } of scan.push(piece)) {
             const lines = linesOf(found);
             for (const [record, { source, id, numbered: number }] of namesOf(commit).entries()) {
-              const line = textOf(lines[record] ?? new Uint8Array());
+              const line = lineText(lines[record] ?? new Uint8Array());
               expect(known).toContain(JSON.stringify([commit.start, record, source, id, line]));
               // The writer knows what the reader gives.
               const found = findIn(fold, {
@@ -202,8 +201,8 @@ describe('a damaged log', () => {
         expect(after.filter(({ source, id }) => source === 'new' || id.startsWith('new-'))).toHaveLength(
           sent.length,
         );
-        expect(after.slice(-sent.length).map(({ source, id, line }) => [source, id, textOf(line)])).toEqual(
-          sent.map(({ source, id, line }) => [source, id, textOf(line)]),
+        expect(after.slice(-sent.length).map(({ source, id, line }) => [source, id, lineText(line)])).toEqual(
+          sent.map(({ source, id, line }) => [source, id, lineText(line)]),
         );
       }),
       { numRuns: 200 },

@@ -2,9 +2,14 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { COMMIT_PREFIX } from '../../../lib/append/commit.ts';
 import { InvalidRecord } from '../../../lib/append/errors.ts';
-import { bytesLine, jsonLine, logRecord, textLine } from '../../../lib/append/record.ts';
-
-const text = (line: Uint8Array) => Buffer.from(line).toString('utf8');
+import {
+  bytesLine,
+  jsonLine,
+  lineBytes,
+  logRecord,
+  lineText as text,
+  textLine,
+} from '../../../lib/append/record.ts';
 
 describe('a data line', () => {
   it('keeps a JSON text as it came: big numbers, duplicate keys, escapes', () => {
@@ -78,6 +83,16 @@ describe('a data line', () => {
   it('refuses bytes that are not UTF-8 and half surrogates', () => {
     expect(() => jsonLine(Uint8Array.of(0x22, 0xff, 0x22))).toThrow(InvalidRecord);
     expect(() => jsonLine('"\ud800"')).toThrow(InvalidRecord);
+  });
+
+  it('has the length of its UTF-8, whether it came as bytes or as text', () => {
+    fc.assert(
+      fc.property(fc.json({ stringUnit: 'binary' }), (json) => {
+        const bytes = Buffer.from(json);
+        expect(lineBytes(jsonLine(json))).toBe(lineBytes(jsonLine(bytes)));
+        expect(lineBytes(jsonLine(json))).toBe(Buffer.from(text(jsonLine(json))).length);
+      }),
+    );
   });
 
   it('drops a byte order mark', () => {
