@@ -78,20 +78,12 @@ export function queueRecords(
   { shape = 'auto', bodyEncoding = 'text', undecodable: rule = 'fails-call' }: Omit<QueueOptions, 'now'>,
 ): SQSRecord[] {
   const delivery = { fc, bodyEncoding };
-  /** `decode`, or the record of what it could not decode. */
-  const orKept = (
-    decode: () => SQSRecord[],
-    item: () => string | Uint8Array = () => event,
-    index?: number,
-  ): SQSRecord[] => {
-    if (rule === 'fails-call') return decode();
-    try {
-      return decode();
-    } catch (error) {
-      return [undecodableRecord(item(), undecodable(error, index), delivery)];
-    }
+  /** The record of what could not be decoded. */
+  const kept = (error: unknown, item: () => string | Uint8Array, index?: number): SQSRecord => {
+    if (rule === 'fails-call') throw error;
+    return undecodableRecord(item(), undecodable(error, index), delivery);
   };
-  return orKept(() => {
+  try {
     if (shape === 'mns-topic-stream')
       return [sqsRecord(mnsTopic.eventSource, decodeStream(event), null, delivery)];
     const batch = parseEvent(event);
@@ -103,14 +95,16 @@ export function queueRecords(
       texts ??= sliceElements(text);
       return texts[index] ?? '';
     };
-    return value.flatMap((one: unknown, index) =>
-      orKept(
-        () => [itemRecord(one, () => textOf(index), delivery, index)],
-        () => textOf(index),
-        index,
-      ),
-    );
-  });
+    return value.map((one: unknown, index) => {
+      try {
+        return itemRecord(one, () => textOf(index), delivery, index);
+      } catch (error) {
+        return kept(error, () => textOf(index), index);
+      }
+    });
+  } catch (error) {
+    return [kept(error, () => event)];
+  }
 }
 
 /**

@@ -3,7 +3,7 @@
  * what the envelope and the call know. Nouns: a *message* is what a decoder found; its *attributes* are the source's
  * facts (`topic`, `offset`, …); its *properties* are what the producer attached.
  */
-import type { SQSMessageAttributes, SQSRecord } from 'aws-lambda';
+import type { SQSMessageAttribute, SQSMessageAttributes, SQSRecord } from 'aws-lambda';
 import { digest } from '../../hash.ts';
 import type { Trigger } from '../errors.ts';
 import type { FcContext } from '../fc.ts';
@@ -124,15 +124,19 @@ function messageAttributes(
   { attributes = {}, properties = [] }: Message,
   isBase64: boolean,
 ): SQSMessageAttributes {
-  const all: (readonly [string, string | undefined])[] = [
-    ...properties.map(([name, value]) => [RESERVED.has(name) ? `user.${name}` : name, value] as const),
-    ...Object.entries(attributes),
-    ['encoding', isBase64 ? 'base64' : undefined],
-  ];
-  return Object.fromEntries(
-    all.flatMap(([name, stringValue]) => (stringValue ? [[name, { dataType: 'String', stringValue }]] : [])),
-  );
+  const all: [string, SQSMessageAttribute][] = [];
+  for (const [name, value] of properties) {
+    if (value) all.push([RESERVED.has(name) ? `user.${name}` : name, textAttribute(value)]);
+  }
+  for (const name of Object.keys(attributes)) {
+    const value = attributes[name];
+    if (value) all.push([name, textAttribute(value)]);
+  }
+  if (isBase64) all.push(['encoding', textAttribute('base64')]);
+  return Object.fromEntries(all);
 }
+
+const textAttribute = (stringValue: string): SQSMessageAttribute => ({ dataType: 'String', stringValue });
 
 /** What is no base64 is text, whatever was declared: then the characters are the payload. */
 function isCanonicalBase64(text: string): boolean {
