@@ -66,7 +66,8 @@ export async function startWebServer({ fetch, port }: WebServerOptions): Promise
   const acceptBody = new WeakMap<object, () => void>();
   const listener = getRequestListener(
     (request, { incoming }) => {
-      if (hostsOf(incoming) > 1) return malformed();
+      // A host such as a.0 is one to the adapter, and no URL has it.
+      if (hostsOf(incoming) > 1 || !URL.canParse(request.url)) return malformed();
       if (incoming.method === 'POST' && HOOKS.has(incoming.url ?? ''))
         return new Response(null, { status: 200 });
       assertWithinLimits(incoming);

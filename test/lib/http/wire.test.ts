@@ -139,6 +139,7 @@ describe('a head that is none', () => {
     ['only line feeds', request({ end: '\n' })],
     ['only carriage returns', request({ end: '\r' })],
     ['no host', request().replace('Host: a.example\r\n', '')],
+    ['a host that ends like an address, and is none', request().replace('a.example', 'a.0')],
     ['two hosts', request({ headers: ['Host: b.example'] })],
     ['a header without a colon', request({ headers: ['X'] })],
     ['a header without a name', request({ headers: [': x'] })],
@@ -220,6 +221,8 @@ describe('whatever bytes come', () => {
     );
   const arbitrary = fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes).toString('latin1'));
 
+  const bare = (text: string) => text.replace(/[\r\n\t ]/g, '');
+
   it('the server goes on, and appends what it says, and what was sent', async () => {
     const { exchange, statuses, appends, store } = await listening();
     const lengths = new Map<string, number>();
@@ -241,10 +244,11 @@ describe('whatever bytes come', () => {
             );
             lengths.set(key, read?.length ?? 0);
             const added = Buffer.from(read?.bytes ?? []).toString('latin1');
-            const sent = key.startsWith('events/') ? added.replace(/\n\{"\$commit":.*/s, '') : added;
             // What came in chunks is not in one piece.
-            if (!/chunked/i.test(bytes))
-              expect(bytes.replace(/[\r\n][\r\n\t ]*/g, '')).toContain(sent.replace(/[\r\n][\r\n\t ]*/g, ''));
+            if (/chunked/i.test(bytes)) continue;
+            // JSON is on one line in a log, without what was around it.
+            if (!key.startsWith('events/')) expect(bytes).toContain(added);
+            else expect(bare(bytes)).toContain(bare(added.replace(/\n\{"\$commit":.*/s, '')));
           }
         },
       ),
