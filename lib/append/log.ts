@@ -44,29 +44,26 @@ export function* appendLog(
   const { log, ifPosition } = options;
   const tries = new Tries(log.key);
   const call = new Receipts(log.key, records, options.writer);
-  // True once the fold is what the log was during this call, and not only at the end of the last.
-  let current = false;
-  /** A closed segment goes on in the next, of which nothing is known. */
-  const open = (fold: LogFold): LogFold => {
-    const opened = fold.closed ? fold.next() : fold;
-    tries.key = segmentKey(log.key, opened.segment);
-    return opened;
-  };
-  /** The same of a fold that was read just now. */
-  const read = (fold: LogFold): LogFold => {
-    current = !fold.closed;
-    return open(fold);
-  };
-  const known = options.known ?? (options.expectsNew === true ? LogFold.empty(log) : null);
-  let fold = known === null ? read(yield* cold(tries, log)) : open(known);
+  /** What was read in this call. The fold is that, or else of the end of the last call, or of a segment not looked at. */
+  let read: LogFold | null = null;
+  let fold = options.known ?? (options.expectsNew === true ? LogFold.empty(log) : null);
+  if (fold === null) {
+    read = yield* cold(tries, log);
+    fold = read;
+  }
+  fold = opened(tries, log.key, fold);
   let asksTurn = options.othersWrite === true;
-  if (known !== null && asksTurn) fold = read(yield* freshened(tries, log, fold, call));
+  if (read === null && asksTurn) {
+    read = yield* freshened(tries, log, fold, call);
+    fold = opened(tries, log.key, read);
+  }
 
   for (;;) {
     const { records: fresh, refusal } = call.fresh(fold);
     const elsewhere = ifPosition !== null && !fold.isAt(ifPosition);
-    if (!current && (refusal !== null || (elsewhere && fresh.length > 0))) {
-      fold = read(yield* freshened(tries, log, fold, call));
+    if (fold !== read && (refusal !== null || (elsewhere && fresh.length > 0))) {
+      read = yield* freshened(tries, log, fold, call);
+      fold = opened(tries, log.key, read);
       continue;
     }
     if (refusal !== null) throw refused(tries, refusal);
@@ -89,10 +86,18 @@ export function* appendLog(
         !(yield* tries.turn(fold.activity, { fresh: false }))
       )
         return { receipts: null, fold };
-      fold = read(yield* after(tries, log, fold, call, found));
+      read = yield* after(tries, log, fold, call, found);
+      fold = opened(tries, log.key, read);
       asksTurn = true;
     }
   }
+}
+
+/** A closed segment goes on in the next, of which nothing is known. */
+function opened(tries: Tries, key: string, fold: LogFold): LogFold {
+  const open = fold.closed ? fold.next() : fold;
+  tries.key = segmentKey(key, open.segment);
+  return open;
 }
 
 function encoded(

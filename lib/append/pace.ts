@@ -131,11 +131,18 @@ export function turnOf(
   me: string,
   { roundTripMs, refilled }: { readonly roundTripMs: number; readonly refilled: boolean },
 ): Turn {
+  return {
+    roundTripMs: Math.round(roundTripMs * 10) / 10,
+    more: refilled ? commitsLeft(activity, me) - 1 : 0,
+  };
+}
+
+/** Of the turn of `me`, the next one among them. */
+function commitsLeft(activity: readonly Activity[], me: string): number {
   const last = activity.at(-1);
+  if (last?.writer === me && last.turn.more > 0) return last.turn.more;
   const writers = new Set(activity.map(({ writer }) => writer)).add(me).size;
-  const most = Math.max(1, Math.min(TURN_COMMITS_MAX, Math.floor(ROUND_COMMITS_MAX / writers)));
-  const left = last?.writer === me && last.turn.more > 0 ? last.turn.more : most;
-  return { roundTripMs: Math.round(roundTripMs * 10) / 10, more: refilled ? left - 1 : 0 };
+  return Math.max(1, Math.min(TURN_COMMITS_MAX, Math.floor(ROUND_COMMITS_MAX / writers)));
 }
 
 /** A turn that was taken: a commit, and those that it said would follow. */
@@ -263,6 +270,8 @@ function othersPerMs(activity: readonly Activity[], me: string, nowMs: number): 
   return nowMs - latestMs > ACTIVE_MS_MAX ? 0 : others / spanMs;
 }
 
-/** A lone writer pays nothing for any of this. */
-const isAlone = (activity: readonly Activity[], me: string): boolean =>
-  activity.every(({ writer }) => writer === me);
+/** A lone writer pays nothing for any of this: hundreds of its commits are passed over, in a loop that V8 soon compiles. */
+function isAlone(activity: readonly Activity[], me: string): boolean {
+  for (const { writer } of activity) if (writer !== me) return false;
+  return true;
+}

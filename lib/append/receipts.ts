@@ -127,9 +127,10 @@ export class Receipts {
   /** Of the records that were found, in the order given. */
   #inAlready(): RecordReceipt[] {
     const given = new Set<string>();
-    return this.#records.flatMap(({ record, digest }) => {
+    const receipts: RecordReceipt[] = [];
+    for (const { record, digest } of this.#records) {
       const place = this.#found.get(digest);
-      if (place === undefined) return [];
+      if (place === undefined) continue;
       // An earlier call of this writer may have tried the same place: it did so at another time.
       // A checkpoint does not tell the writer; what it tells is enough, since only one append is at a place.
       const attempt = place === null ? undefined : this.#attempts.get(`${place.segment}/${place.start}`);
@@ -140,8 +141,9 @@ export class Receipts {
         attempt.end >= place.end;
       const repeat = !ours || given.has(digest);
       given.add(digest);
-      return [this.#receipt(record, place, repeat)];
-    });
+      receipts.push(this.#receipt(record, place, repeat));
+    }
+    return receipts;
   }
 
   #receipt({ id, source }: LogRecord, place: Place | null, repeat: boolean): RecordReceipt {
