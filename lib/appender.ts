@@ -199,10 +199,12 @@ export function createAppender(options: AppenderOptions): Appender & PlanRunner 
     try {
       switch (ask.ask) {
         case 'append':
-          return await store.append(ask.key, ask.position, ask.body, {
-            timeoutMs,
-            ...(contentType === undefined ? {} : { contentType }),
-          });
+          return await store.append(
+            ask.key,
+            ask.position,
+            ask.body,
+            contentType === undefined ? { timeoutMs } : { timeoutMs, contentType },
+          );
         case 'head':
           return { kind: 'info', info: await store.head(ask.key, { timeoutMs }) };
         case 'read':
@@ -261,22 +263,33 @@ export function createAppender(options: AppenderOptions): Appender & PlanRunner 
         expectsNew,
       });
       const { receipts, fold } = await drive(plan, together(calls), { everyMs: approach.everyMs, tries });
-      const next = { fold, approach: AT_ONCE, refilled };
-      if (receipts === null) return { state: { ...next, tries: tries + 1, calls: null }, results: null };
+      // Spelt out, here and below: V8 makes a new shape for each object that is a copy of another with more to it.
+      if (receipts === null) {
+        const later = { fold, approach: AT_ONCE, tries: tries + 1, calls: null, refilled };
+        return { state: later, results: null };
+      }
       let end = 0;
       const results = calls.map((call) => {
         const start = end;
         end += call.records.length;
         return receipts.slice(start, end);
       });
-      return { state: { ...next, tries: 0, calls: calls.length }, results };
+      return { state: { fold, approach: AT_ONCE, tries: 0, calls: calls.length, refilled }, results };
     },
     ready(state, waiting) {
       if (state === null) return null;
       const { calls, tries, fold } = state;
       if (calls !== null) state.refilled = waiting.length >= Math.max(REFILLED_CALLS_MIN, calls / 2);
       state.calls = null;
-      const moment = { ...momentOf(fold.activity), tries, refilled: state.refilled, dice: runtime.random() };
+      const { nowMs, roundTripMs, idleMs } = momentOf(fold.activity);
+      const moment = {
+        nowMs,
+        roundTripMs,
+        idleMs,
+        tries,
+        refilled: state.refilled,
+        dice: runtime.random(),
+      };
       state.approach = approach(fold.activity, writer, moment);
       const waitMs = Math.min(state.approach.waitMs, spareMs(together(waiting).remainingMs()));
       return waitMs > 0 ? runtime.sleep(waitMs) : null;

@@ -131,14 +131,15 @@ export function httpClient({ address, runtime }: HttpOptions): HttpClient {
     return opened;
   }
 
-  return ({ timeoutMs, ...request }) => {
+  return (request) => {
     const head = requestHead(request);
+    const { method, body, timeoutMs } = request;
     return new Promise((resolve, reject) => {
       const ms = Math.min(Math.max(Math.ceil(timeoutMs) || 0, 0), TIMEOUT_MS_MAX);
       const on = connection();
       const stopTimer = runtime.after(ms, () => on.fail(`not within ${timeoutMs} ms`));
-      const reader = new AnswerReader(request.method);
-      on.send(head, request.body, { reader, resolve, reject, stopTimer });
+      const reader = new AnswerReader(method);
+      on.send(head, body, { reader, resolve, reject, stopTimer });
     });
   };
 }
