@@ -37,9 +37,9 @@ export interface LogRecord {
   /** The record's own time, epoch milliseconds. */
   readonly timeMs: number;
   /** Set where the source numbers its records one after the other (§3.4); `id` is then the number in decimal. */
-  readonly numbered?: RecordNumber;
+  readonly numbered?: RecordNumber | undefined;
   /** Set where the caller named all that came together; the records of one body share one object here. */
-  readonly body?: NamedBody;
+  readonly body?: NamedBody | undefined;
 }
 
 /**

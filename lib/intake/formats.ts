@@ -7,7 +7,7 @@ import { type Payload, rawBytes, recordOf } from './payload.ts';
 
 export interface Format<Body> {
   /** Throws `IntakeError`. */
-  prepare(payload: Payload, name: Omit<LogRecord, 'line' | 'source'>, target: Target): Body;
+  prepare(payload: Payload, name: Omit<LogRecord, 'line'>, target: Target): Body;
   /** One append; one receipt a body, in their order. */
   append(
     key: string,
@@ -19,8 +19,8 @@ export interface Format<Body> {
 
 export function logFormat(appender: Appender): Format<LogRecord> {
   return {
-    prepare: ({ content, source }, name, { schema }) => {
-      const record = recordOf(content, { source, ...name });
+    prepare: ({ content }, name, { schema }) => {
+      const record = recordOf(content, name);
       if (schema !== null) assertFits(schema, record);
       return record;
     },

@@ -89,8 +89,8 @@ export function createIntake({ appender, runtime, instance }: IntakeOptions): In
         const timeMs = payload.timeMs ?? timeOfId(payload.id ?? '') ?? arrivalMs;
         const lane = target.lanes ? laneOf(target.lanes, { ...payload, id }, ownLane) : undefined;
         const key = keyOf(payload, timeMs, lane);
-        const { numbered, body } = payload;
-        const name = { id, timeMs, ...(numbered && { numbered }), ...(body && { body }) };
+        const { source, numbered, body } = payload;
+        const name = { id, source, timeMs, numbered, body };
         const prepared = format.prepare(payload, name, target);
         const batch = batches.get(key) ?? { key, bodies: [], places: [] };
         batch.bodies.push(prepared);

@@ -39,9 +39,13 @@ export function rawBytes(content: Content): Uint8Array {
 }
 
 /** The payload as a record of a log. Throws `IntakeError` `MalformedPayload`. */
-export function recordOf(content: Content, name: Omit<LogRecord, 'line'>): LogRecord {
+export function recordOf(
+  content: Content,
+  { id, source, timeMs, numbered, body }: Omit<LogRecord, 'line'>,
+): LogRecord {
   try {
-    return logRecord({ line: line(content), ...name });
+    // Spelt out: a copy with more to it takes V8 far longer.
+    return logRecord({ line: line(content), id, source, timeMs, numbered, body });
   } catch (cause) {
     if (!(cause instanceof InvalidRecord)) throw cause;
     throw new IntakeError('MalformedPayload', cause.message, { cause });
