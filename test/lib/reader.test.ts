@@ -74,6 +74,13 @@ describe('the records of a log', () => {
     expect(await world().read()).toEqual([]);
   });
 
+  it('are what was appended, of whatever characters, as text or as bytes', async () => {
+    const it = world();
+    const json = `"${'Grüße, 雲, 🙂 '.repeat(200)}"`;
+    await it.append([record('text', json), record('bytes', '1', { line: Buffer.from(json) })]);
+    expect((await it.read()).map(text)).toEqual([json, json]);
+  });
+
   it('come in order, each with its name, its time and its place', async () => {
     const it = world();
     await it.append([record('1'), record('2', '"two"', { source: 'b', timeMs: NOW_MS - 9 })]);
