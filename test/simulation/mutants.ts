@@ -216,8 +216,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'going on in the next segment',
     file: 'append/log.ts',
-    text: 'const opened = fold.closed ? fold.next() : fold;',
-    by: 'const opened = fold;',
+    text: 'const open = fold.closed ? fold.next() : fold;',
+    by: 'const open = fold;',
     breaks: 'P4',
   },
   {
