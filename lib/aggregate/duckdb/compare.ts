@@ -6,23 +6,32 @@ import { pipeline } from 'node:stream/promises';
 import type { Comparer, CompareWork, Comparison, Difference } from '../../audit/comparer.ts';
 import { FACT_COLUMNS } from '../../audit/facts.ts';
 import { contentHash } from '../content-hash.ts';
-import { Database, type DatabaseOptions } from './database.ts';
+import { Database, type DatabaseOptions, isOutOfMemory } from './database.ts';
 import { type StoredRow, storedRows } from './records.ts';
 import { badRows } from './rollup.ts';
 import { text } from './sql.ts';
 
+/** No line of facts or of hashed rows is as long as this. DuckDB's own buffers take 32 MB a thread and file. */
+const LINE_BYTES_MAX = 64 * 1024;
+const BUFFER_BYTES = 16 * LINE_BYTES_MAX;
+
 export function duckDbComparer({ memoryBytesMax }: Pick<DatabaseOptions, 'memoryBytesMax'>): Comparer {
+  async function compare(work: CompareWork, oneThread: boolean): Promise<Comparison> {
+    const database = await Database.open({ directory: work.directory, memoryBytesMax, oneThread });
+    try {
+      await loadFacts(database, work);
+      await badRows(loadRows(database, work));
+      return await compared(database);
+    } finally {
+      database.close();
+    }
+  }
   return {
-    async compare(work) {
-      const database = await Database.open({ directory: work.directory, memoryBytesMax });
-      try {
-        await loadFacts(database, work);
-        await badRows(loadRows(database, work));
-        return await compared(database);
-      } finally {
-        database.close();
-      }
-    },
+    compare: (work) =>
+      compare(work, false).catch((error: unknown) => {
+        if (!isOutOfMemory(error)) throw error;
+        return compare(work, true);
+      }),
   };
 }
 
@@ -43,7 +52,8 @@ async function loadFacts(database: Database, { facts, objects }: CompareWork): P
   const columns = FACT_COLUMNS.map((column) => `${column}: '${types[column]}'`).join(', ');
   await database.run(
     `CREATE VIEW facts AS SELECT f.identity, f.content, o.key AS object, f.start, f.record
-     FROM read_csv(${text(facts)}, columns = {${columns}}, auto_detect = false, header = false, delim = ',') f
+     FROM read_csv(${text(facts)}, columns = {${columns}}, auto_detect = false, header = false, delim = ',',
+       max_line_size = ${LINE_BYTES_MAX}, buffer_size = ${BUFFER_BYTES}) f
      JOIN objects o ON o.number = f.object AND f.start < o."end"`,
   );
 }
@@ -54,7 +64,7 @@ async function loadRows(database: Database, { files, directory }: CompareWork): 
   const lines = files.length === 0 ? [] : hashedLines(storedRows(database, files));
   await pipeline(Readable.from(lines), createWriteStream(hashed));
   await database.run(
-    `CREATE VIEW rows AS FROM read_json(${text(hashed)}, format = 'newline_delimited',
+    `CREATE VIEW rows AS FROM read_json(${text(hashed)}, format = 'newline_delimited', maximum_object_size = ${LINE_BYTES_MAX},
        columns = {identity: 'UBIGINT', content: 'UBIGINT', object: 'VARCHAR', "start": 'BIGINT', record: 'INTEGER'})`,
   );
 }

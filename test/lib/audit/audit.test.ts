@@ -185,7 +185,12 @@ describe('a comparison', () => {
   const OBJECTS = [{ number: 0, key: FIRST, end: 1000 }];
 
   /** Of rows `id-0` and `id-1`, against facts made of them by `change`. */
-  async function compared(change: (facts: string[]) => string[], twice = false, objects = OBJECTS) {
+  async function compared(
+    change: (facts: string[]) => string[],
+    twice = false,
+    objects = OBJECTS,
+    memoryBytesMax = 256 * MIB,
+  ) {
     const place = directory();
     const [made] = [madeObject(FIRST, FIRST, [append(['id-0', 'id-1'])])];
     const { files } = await duckDbEngine().compact(
@@ -198,7 +203,7 @@ describe('a comparison', () => {
     });
     await writeFile(path.join(place, 'facts'), change(facts).join(''));
     const paths = files.map((file) => file.path);
-    return duckDbComparer({ memoryBytesMax: 256 * MIB }).compare({
+    return duckDbComparer({ memoryBytesMax }).compare({
       facts: path.join(place, 'facts'),
       objects,
       files: twice ? [...paths, ...paths] : paths,
@@ -237,6 +242,13 @@ describe('a comparison', () => {
       missing: none,
       unknown: none,
       twice: { count: 2, first: at(0).first },
+    });
+  });
+
+  it('needs no more memory than the least that a job may have', async () => {
+    expect(await compared((facts) => facts, false, OBJECTS, 128 * MIB)).toMatchObject({
+      rows: 2,
+      missing: none,
     });
   });
 
