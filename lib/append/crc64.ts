@@ -40,7 +40,7 @@ for (let at = 256; at < SLICES * 256; at++) {
 export function crc64(bytes: Uint8Array, before = 0n): bigint {
   let hi = ~Number(before >> 32n);
   let lo = ~Number(before & 0xffffffffn);
-  // To read a word takes a quarter of the time of reading its bytes.
+  // Words and not bytes: all of it takes a quarter less time.
   const words = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const wordsEnd = bytes.length - (bytes.length % SLICES);
   let at = 0;

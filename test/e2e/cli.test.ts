@@ -5,7 +5,6 @@ import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LOCAL_BUCKET, LOCAL_KEY, LOCAL_REGION } from '../../infra/cli/stack.ts';
-import { type OssServer, startOss } from '../../infra/local/oss/server.ts';
 import { createAppender } from '../../lib/appender.ts';
 import { createRetirer } from '../../lib/retirer.ts';
 import { systemRuntime } from '../../lib/runtime.ts';
@@ -13,24 +12,19 @@ import { ossStore } from '../../lib/store/oss.ts';
 import { ossBucket } from '../../lib/store/oss-bucket.ts';
 import { readLog } from '../lib/append/reference.ts';
 import { entombLog } from '../lib/entomb.ts';
-import { cli, newDataDir, ROOT, removeDataDir, run } from './stack.ts';
+import { cli, localOss, ROOT, run } from './stack.ts';
 
-let dir: string;
-let oss: OssServer;
+let local: Awaited<ReturnType<typeof localOss>>;
 let port: string[];
 
 beforeAll(async () => {
-  dir = await newDataDir();
-  oss = await startOss({ dataDir: path.join(dir, 'oss'), credentials: [LOCAL_KEY], buckets: [LOCAL_BUCKET] });
-  port = ['--oss-port', String(oss.port)];
+  local = await localOss();
+  port = local.port;
 });
-afterAll(async () => {
-  await oss.close();
-  await removeDataDir(dir);
-});
+afterAll(() => local.end());
 
 async function file(name: string, content: string | Uint8Array): Promise<string> {
-  const where = path.join(dir, name);
+  const where = path.join(local.dir, name);
   await writeFile(where, content);
   return where;
 }
@@ -57,7 +51,7 @@ describe('npm run append', () => {
   });
 
   it('takes a file much larger than its memory, byte for byte', async () => {
-    const name = path.join(dir, 'large.bin');
+    const name = path.join(local.dir, 'large.bin');
     const hash = createHash('sha256');
     const handle = await open(name, 'w');
     const piece = Buffer.alloc(1024 * 1024);
@@ -97,8 +91,8 @@ describe('npm run append', () => {
 
   it('stops on Ctrl-C and says how much is in', async () => {
     const name = await file('long.bin', Buffer.alloc(64 * 1024 * 1024, 'x'));
-    const before = oss.stats()['append']?.['200'] ?? 0;
-    oss.setRttMs(500);
+    const before = local.oss.stats()['append']?.['200'] ?? 0;
+    local.oss.setRttMs(500);
     try {
       const args = ['--import', 'tsx', 'infra/cli/append.ts', 'notes/long.bin', name, ...port];
       const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'ignore', 'pipe'] });
@@ -108,7 +102,7 @@ describe('npm run append', () => {
       });
       const ended = once(child, 'close');
       await expect
-        .poll(() => oss.stats()['append']?.['200'] ?? 0, { timeout: 30_000 })
+        .poll(() => local.oss.stats()['append']?.['200'] ?? 0, { timeout: 30_000 })
         .toBeGreaterThan(before);
       child.kill('SIGINT');
       expect(await ended).toEqual([1, null]);
@@ -116,14 +110,18 @@ describe('npm run append', () => {
       expect(length).toBeLessThan(64 * 1024 * 1024);
       expect(said).toContain(`The first ${(length / 1e6).toFixed(1)} MB are in notes/long.bin.`);
     } finally {
-      oss.setRttMs(0);
+      local.oss.setRttMs(0);
     }
   });
 
   it('goes in once when answers are lost on the way', async () => {
     const bytes = Buffer.alloc(9 * 1024 * 1024, 'abcdefg');
     const name = await file('faulty.bin', bytes);
-    oss.faults.add({ fault: 'answer-lost', match: { operation: 'append', key: 'notes/faulty' }, times: 4 });
+    local.oss.faults.add({
+      fault: 'answer-lost',
+      match: { operation: 'append', key: 'notes/faulty' },
+      times: 4,
+    });
     const { code, stderr } = await cli('append', ['notes/faulty.bin', name, ...port]);
     expect(code, stderr).toBe(0);
     expect((await cat('notes/faulty.bin')).equals(bytes)).toBe(true);
@@ -145,21 +143,21 @@ describe('npm run append', () => {
       FILE: await file('some.txt', 'x'),
       EMPTY: await file('empty.txt', ''),
       BAD: await file('bad.ndjson', '{"a":1}\n{"a":2}\n{"a":\n'),
-      DIR: dir,
+      DIR: local.dir,
     };
-    const before = oss.stats()['append'];
+    const before = local.oss.stats()['append'];
     const { code, stderr } = await cli('append', [...args.map((arg) => names[arg] ?? arg), ...port]);
     expect(stderr).toContain(message);
     expect(stderr).not.toMatch(/^ {4}at /m);
     expect(code).toBeGreaterThan(0);
-    expect(oss.stats()['append']).toEqual(before);
+    expect(local.oss.stats()['append']).toEqual(before);
   });
 });
 
 describe('npm run cat', () => {
   it('writes a log to the end of its last segment, and anything else by itself', async () => {
     const client = ossStore({
-      endpoint: oss.url,
+      endpoint: local.oss.url,
       region: LOCAL_REGION,
       bucket: LOCAL_BUCKET,
       credentials: () => LOCAL_KEY,
@@ -184,7 +182,7 @@ describe('npm run cat', () => {
   it('tells on standard error what is left of a segment that retention has removed, and goes on', async () => {
     const runtime = systemRuntime();
     const bucket = ossBucket({
-      endpoint: oss.url,
+      endpoint: local.oss.url,
       region: LOCAL_REGION,
       bucket: LOCAL_BUCKET,
       credentials: () => LOCAL_KEY,
@@ -209,7 +207,7 @@ describe('npm run cat', () => {
 
 describe('npm run cat and send', () => {
   it('say what is wrong, in a line', async () => {
-    const none = path.join(dir, 'none');
+    const none = path.join(local.dir, 'none');
     await mkdir(none);
     for (const [name, args, message] of [
       ['cat', ['no/such/key', ...port], 'no object no/such/key'],

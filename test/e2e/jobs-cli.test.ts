@@ -1,35 +1,28 @@
-import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LOCAL_BUCKET, LOCAL_KEY, LOCAL_REGION } from '../../infra/cli/stack.ts';
-import { type OssServer, startOss } from '../../infra/local/oss/server.ts';
 import { jsonLine } from '../../lib/append/record.ts';
 import { createAppender } from '../../lib/appender.ts';
 import { systemRuntime } from '../../lib/runtime.ts';
 import { ossStore } from '../../lib/store/oss.ts';
-import { cli, clientOf, newDataDir, removeDataDir } from './stack.ts';
+import { cli, clientOf, localOss } from './stack.ts';
 
 const GROUP = '2026-11-22T20:00Z';
 const TABLE = "'tables/events/**/*.parquet'";
 
-let dir: string;
-let oss: OssServer;
+let local: Awaited<ReturnType<typeof localOss>>;
 let port: string[];
 
 beforeAll(async () => {
-  dir = await newDataDir();
-  oss = await startOss({ dataDir: path.join(dir, 'oss'), credentials: [LOCAL_KEY], buckets: [LOCAL_BUCKET] });
-  port = ['--oss-port', String(oss.port)];
+  local = await localOss();
+  port = local.port;
 });
-afterAll(async () => {
-  await oss.close();
-  await removeDataDir(dir);
-});
+afterAll(() => local.end());
 
 /** Records of one hour of the past, with these numbers as ids and amounts. */
 async function append(...numbers: readonly number[]): Promise<void> {
   const runtime = systemRuntime();
   const store = ossStore({
-    endpoint: oss.url,
+    endpoint: local.oss.url,
     region: LOCAL_REGION,
     bucket: LOCAL_BUCKET,
     credentials: () => LOCAL_KEY,
@@ -52,7 +45,7 @@ async function said(name: string, ...args: readonly string[]): Promise<string> {
 }
 
 const keys = async (): Promise<string[]> => {
-  const { objects = [] } = await clientOf(oss.port).listV2({ 'max-keys': '1000' }, {});
+  const { objects = [] } = await clientOf(local.oss.port).listV2({ 'max-keys': '1000' }, {});
   return objects.map(({ name }) => name);
 };
 

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import OSS from 'ali-oss';
 import { findStack, LOCAL_BUCKET, LOCAL_KEY, type Stack } from '../../infra/cli/stack.ts';
+import { startOss } from '../../infra/local/oss/server.ts';
 
 export const ROOT = path.resolve(import.meta.dirname, '../..');
 
@@ -26,6 +27,21 @@ export interface Running extends Stack {
 export const newDataDir = (): Promise<string> => mkdtemp(path.join(tmpdir(), 'oss-append-'));
 export const removeDataDir = (dataDir: string): Promise<void> =>
   rm(dataDir, { recursive: true, force: true });
+
+/** An OSS of the test's own, as the commands find one that runs by itself. */
+export async function localOss() {
+  const dir = await newDataDir();
+  const oss = await startOss({
+    dataDir: path.join(dir, 'oss'),
+    credentials: [LOCAL_KEY],
+    buckets: [LOCAL_BUCKET],
+  });
+  const end = async () => {
+    await oss.close();
+    await removeDataDir(dir);
+  };
+  return { dir, oss, port: ['--oss-port', String(oss.port)], end };
+}
 
 export function startProcess(dataDir: string, ...flags: string[]): ChildProcess {
   const args = ['--import', 'tsx', 'infra/local/main.ts', '--data-dir', dataDir, ...flags];

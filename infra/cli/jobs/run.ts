@@ -1,4 +1,5 @@
 /** Runs a job to its end from the command line: as the function does, without a time-out but Ctrl-C. */
+import { JobError } from '../../../lib/aggregate/errors.ts';
 import type { RunCall, RunResult } from '../../../lib/aggregate/job.ts';
 import type { Log, LogFields, Runtime } from '../../../lib/runtime.ts';
 import { progress } from '../progress.ts';
@@ -34,7 +35,12 @@ export async function runToEnd(
     const endMs = runtime.monotonic() + RUN_MS;
     const remainingMs = () =>
       Math.min(endMs - runtime.monotonic(), stop.asked() ? STOP_MS : Number.POSITIVE_INFINITY);
-    const result = await act({ remainingMs });
+    const result = await act({ remainingMs }).catch((error: unknown) => {
+      // Not even its first piece of work was done.
+      if (stop.asked() && error instanceof JobError && error.code === 'OutOfTime') return null;
+      throw error;
+    });
+    if (result === null) return { ...total, wasStopped: true };
     for (const name of ['claims', 'records', 'rows', 'repeats', 'bytes'] as const)
       total[name] += result[name];
     if (stop.asked()) return { ...total, wasStopped: !result.finished };

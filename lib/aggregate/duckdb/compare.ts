@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import type { Comparer, CompareWork, Comparison, Difference } from '../../audit/comparer.ts';
 import { FACT_COLUMNS } from '../../audit/facts.ts';
 import { contentHash } from '../content-hash.ts';
-import { Database, type DatabaseOptions, isOutOfMemory } from './database.ts';
+import { type Database, type DatabaseOptions, inAnyCase } from './database.ts';
 import { type StoredRow, storedRows } from './records.ts';
 import { badRows } from './rollup.ts';
 import { text } from './sql.ts';
@@ -16,21 +16,17 @@ const LINE_BYTES_MAX = 64 * 1024;
 const BUFFER_BYTES = 16 * LINE_BYTES_MAX;
 
 export function duckDbComparer({ memoryBytesMax }: Pick<DatabaseOptions, 'memoryBytesMax'>): Comparer {
-  async function compare(work: CompareWork, oneThread: boolean): Promise<Comparison> {
-    const database = await Database.open({ directory: work.directory, memoryBytesMax, oneThread });
-    try {
-      await loadFacts(database, work);
-      await badRows(loadRows(database, work));
-      return await compared(database);
-    } finally {
-      database.close();
-    }
-  }
   return {
     compare: (work) =>
-      compare(work, false).catch((error: unknown) => {
-        if (!isOutOfMemory(error)) throw error;
-        return compare(work, true);
+      inAnyCase({ directory: work.directory, memoryBytesMax }, async (open) => {
+        const database = await open();
+        try {
+          await loadFacts(database, work);
+          await badRows(loadRows(database, work));
+          return await compared(database);
+        } finally {
+          database.close();
+        }
       }),
   };
 }

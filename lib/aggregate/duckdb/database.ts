@@ -49,7 +49,7 @@ export class DatabaseError extends Error {
   }
 }
 
-export const isOutOfMemory = (error: unknown): boolean =>
+const isOutOfMemory = (error: unknown): boolean =>
   error instanceof DatabaseError && error.type === 'Out of Memory';
 
 const MACHINE: ReadonlySet<string> = new Set([
@@ -60,6 +60,22 @@ const MACHINE: ReadonlySet<string> = new Set([
   'INTERRUPT',
   'Unknown',
 ]);
+
+export type Open = () => Promise<Database>;
+
+/**
+ * Work on a database of its own; once more by one thread, if several have not enough memory: each has rows of its own at
+ * hand, and a row can be large.
+ */
+export async function inAnyCase<T>(
+  options: Omit<DatabaseOptions, 'oneThread'>,
+  work: (open: Open) => Promise<T>,
+): Promise<T> {
+  return work(() => Database.open(options)).catch((error: unknown) => {
+    if (!isOutOfMemory(error)) throw error;
+    return work(() => Database.open({ ...options, oneThread: true }));
+  });
+}
 
 export class Database {
   readonly #instance: DuckDBInstance;

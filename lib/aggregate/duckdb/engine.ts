@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Engine } from '../ports.ts';
 import { check } from './check.ts';
 import { compact } from './compact.ts';
-import { Database, isOutOfMemory } from './database.ts';
+import { Database, inAnyCase } from './database.ts';
 import { hash } from './hash.ts';
 import { rollup, rollupFile } from './rollup.ts';
 import { copyTo, EXTENSIONS, ZSTD } from './rows.ts';
@@ -15,23 +15,11 @@ export interface DuckDbOptions {
   readonly memoryBytesMax?: number;
 }
 
-type Open = () => Promise<Database>;
-
 const MEMORY_BYTES_MAX = 512 * 1024 * 1024;
 
 export function duckDbEngine({ memoryBytesMax = MEMORY_BYTES_MAX }: DuckDbOptions = {}): Engine {
-  const opening =
-    (directory: string | null, oneThread = false): Open =>
-    () =>
-      Database.open({ directory, memoryBytesMax, oneThread });
-
-  /** By one thread, if several have not enough memory: each has rows of its own at hand, and a row can be large. */
-  async function inAnyCase<T>(directory: string, work: (open: Open) => Promise<T>): Promise<T> {
-    return work(opening(directory)).catch((error: unknown) => {
-      if (!isOutOfMemory(error)) throw error;
-      return work(opening(directory, true));
-    });
-  }
+  const optionsIn = (directory: string | null) => ({ directory, memoryBytesMax });
+  const opening = (directory: string | null) => () => Database.open(optionsIn(directory));
 
   /** What `copy` makes in `directory`: a file of this name. */
   async function copied(directory: string, name: string, copy: (file: string) => string): Promise<string> {
@@ -47,10 +35,10 @@ export function duckDbEngine({ memoryBytesMax = MEMORY_BYTES_MAX }: DuckDbOption
 
   return {
     compact: (work) => compact(work, opening(work.directory)),
-    rollup: (work) => inAnyCase(work.directory, (open) => rollup(work, open)),
-    rollupFile: (work) => inAnyCase(work.directory, (open) => rollupFile(work, open)),
+    rollup: (work) => inAnyCase(optionsIn(work.directory), (open) => rollup(work, open)),
+    rollupFile: (work) => inAnyCase(optionsIn(work.directory), (open) => rollupFile(work, open)),
     check: (job) => check(job, opening(null)),
-    hash: (work) => inAnyCase(work.directory, (open) => hash(work, open)),
+    hash: (work) => inAnyCase(optionsIn(work.directory), (open) => hash(work, open)),
     empty: ({ format, columns, directory }) =>
       copied(directory, `empty.${EXTENSIONS[format]}`, (file) =>
         copyTo(file, format, noRows(columns), columns, 1),

@@ -3,6 +3,7 @@ import { progressOf } from '../../../infra/cli/jobs/progress.ts';
 import { retiredText, retiring } from '../../../infra/cli/jobs/retire.ts';
 import { runToEnd } from '../../../infra/cli/jobs/run.ts';
 import { groupsTable, jobsTable } from '../../../infra/cli/jobs/table.ts';
+import { JobError } from '../../../lib/aggregate/errors.ts';
 import type { GroupStatus, RunResult } from '../../../lib/aggregate/job.ts';
 import { defineConfig } from '../../../lib/config.ts';
 
@@ -194,6 +195,18 @@ describe('a run to the end', () => {
     expect(await ended).toMatchObject({ claims: 0, wasStopped: false });
     expect(seen.waited).toEqual([['a']]);
     expect(seen.calls).toBe(3);
+  });
+
+  it('was stopped, and not out of time, when it is asked to end before anything is done', async () => {
+    const run = (asked: boolean) =>
+      runToEnd(() => Promise.reject(new JobError('OutOfTime', 'The time of the run is up.')), {
+        runtime: { monotonic: () => 0, sleep: async () => {} },
+        stop: { asked: () => asked },
+        openGroups: async () => [],
+        onWait: () => {},
+      });
+    expect(await run(true)).toMatchObject({ claims: 0, wasStopped: true });
+    await expect(run(false)).rejects.toMatchObject({ code: 'OutOfTime' });
   });
 
   it('ends when it is asked to, and leaves a run the time to give its claim up', async () => {
