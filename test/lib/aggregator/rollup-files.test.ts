@@ -3,21 +3,10 @@ import { JobFold } from '../../../lib/aggregate/fold.ts';
 import { parseRecord } from '../../../lib/aggregate/records.ts';
 import { readRecords } from '../../../lib/reader.ts';
 import type { Bucket } from '../../../lib/store/port.ts';
-import { type Bench, bench, HOUR_MS, jobOf, LATER_MS, PLENTY, T20, template } from './support.ts';
+import { type Bench, bench, countsInto, HOUR_MS, LATER_MS, PLENTY, T20, template } from './support.ts';
 
 const GROUP = '2026-11-22T20:00Z';
-const job = jobOf({
-  name: 'counts',
-  kind: 'rollup',
-  logKey: 'jobs/counts.ndjson',
-  output: template('jobs/counts/{time:yyyy-MM-dd-HH-mm}', false),
-  window: 'minute',
-  rollup: {
-    sql: '',
-    rowKey: ['source'],
-    into: { files: template('rollups/{time:yyyy-MM-dd}/{time:HH-mm}', false) },
-  },
-});
+const job = countsInto({ files: template('rollups/{time:yyyy-MM-dd}/{time:HH-mm}', false) });
 
 /** What the job's log says of the files, and what a listing does. */
 async function filesOf({ store }: Bench) {

@@ -1,25 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { readRecords } from '../../../lib/reader.ts';
-import { type Bench, bench, HOUR_MS, jobOf, LATER_MS, PLENTY, T20, template } from './support.ts';
+import { type Bench, bench, countsInto, HOUR_MS, jobOf, LATER_MS, PLENTY, T20, template } from './support.ts';
 
 const GROUP = '2026-11-22T20:00Z';
-const job = jobOf({
-  name: 'counts',
-  kind: 'rollup',
-  logKey: 'jobs/counts.ndjson',
-  output: template('jobs/counts/{time:yyyy-MM-dd-HH-mm}', false),
-  window: 'minute',
-  rollup: {
-    sql: '',
-    rowKey: ['source'],
-    into: {
-      name: 'stats',
-      key: template('stats/{time:yyyy/MM/dd}.ndjson'),
-      contentType: 'application/x-ndjson',
-      dedupe: { records: 16_000, ageMs: null },
-      segmentBytesMax: 1024 ** 3,
-    },
-  },
+const job = countsInto({
+  name: 'stats',
+  key: template('stats/{time:yyyy/MM/dd}.ndjson'),
+  contentType: 'application/x-ndjson',
+  dedupe: { records: 16_000, ageMs: null },
+  segmentBytesMax: 1024 ** 3,
 });
 
 async function stats({ store }: Bench) {

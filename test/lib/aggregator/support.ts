@@ -1,5 +1,5 @@
 /** A job on a store in memory, with every request counted. */
-import type { Aggregator, Job } from '../../../lib/aggregate/job.ts';
+import type { Aggregator, Job, Rollup } from '../../../lib/aggregate/job.ts';
 import type { Invoker } from '../../../lib/aggregate/ports.ts';
 import { type AggregatorOptions, createAggregator, type Tuning } from '../../../lib/aggregator.ts';
 import { crc64 } from '../../../lib/append/crc64.ts';
@@ -132,6 +132,17 @@ export function jobOf(more: Partial<Job> = {}): Job {
     ...more,
   };
 }
+
+/** A rollup in windows of a minute, a row a source. */
+export const countsInto = (into: Rollup['into']): Job =>
+  jobOf({
+    name: 'counts',
+    kind: 'rollup',
+    logKey: 'jobs/counts.ndjson',
+    output: template('jobs/counts/{time:yyyy-MM-dd-HH-mm}', false),
+    window: 'minute',
+    rollup: { sql: '', rowKey: ['source'], into },
+  });
 
 export function bench({
   job = jobOf(),
