@@ -11,9 +11,12 @@ import { type StoredRow, storedRows } from './records.ts';
 import { badRows } from './rollup.ts';
 import { text } from './sql.ts';
 
-/** No line of facts or of hashed rows is as long as this. DuckDB's own buffers take 32 MB a thread and file. */
+/** In no key (PROTOCOL.md §7). */
+const DELIMITER = '\x01';
+/** No line is as long as this. DuckDB's own buffers are of 32 MB, and those for JSON are not to be had smaller. */
 const LINE_BYTES_MAX = 64 * 1024;
-const BUFFER_BYTES = 16 * LINE_BYTES_MAX;
+const LINES = `auto_detect = false, header = false, quote = '', escape = '', max_line_size = ${LINE_BYTES_MAX},
+       buffer_size = ${16 * LINE_BYTES_MAX}`;
 
 export function duckDbComparer({ memoryBytesMax }: Pick<DatabaseOptions, 'memoryBytesMax'>): Comparer {
   return {
@@ -48,19 +51,18 @@ async function loadFacts(database: Database, { facts, objects }: CompareWork): P
   const columns = FACT_COLUMNS.map((column) => `${column}: '${types[column]}'`).join(', ');
   await database.run(
     `CREATE VIEW facts AS SELECT f.identity, f.content, o.key AS object, f.start, f.record
-     FROM read_csv(${text(facts)}, columns = {${columns}}, auto_detect = false, header = false, delim = ',',
-       max_line_size = ${LINE_BYTES_MAX}, buffer_size = ${BUFFER_BYTES}) f
+     FROM read_csv(${text(facts)}, columns = {${columns}}, delim = ',', ${LINES}) f
      JOIN objects o ON o.number = f.object AND f.start < o."end"`,
   );
 }
 
 /** View `rows`: the same of the files. */
 async function loadRows(database: Database, { files, directory }: CompareWork): Promise<void> {
-  const hashed = path.join(directory, 'rows.ndjson');
+  const hashed = path.join(directory, 'rows');
   const lines = files.length === 0 ? [] : hashedLines(storedRows(database, files));
   await pipeline(Readable.from(lines), createWriteStream(hashed));
   await database.run(
-    `CREATE VIEW rows AS FROM read_json(${text(hashed)}, format = 'newline_delimited', maximum_object_size = ${LINE_BYTES_MAX},
+    `CREATE VIEW rows AS FROM read_csv(${text(hashed)}, delim = ${text(DELIMITER)}, ${LINES},
        columns = {identity: 'UBIGINT', content: 'UBIGINT', object: 'VARCHAR', "start": 'BIGINT', record: 'INTEGER'})`,
   );
 }
@@ -68,7 +70,7 @@ async function loadRows(database: Database, { files, directory }: CompareWork): 
 async function* hashedLines(rows: AsyncIterable<StoredRow>): AsyncGenerator<string> {
   for await (const { object, start, record, ...row } of rows) {
     const [identity, content] = [contentHash({ ...row, data: '' }), contentHash(row)];
-    yield `${JSON.stringify({ identity: String(identity), content: String(content), object, start, record })}\n`;
+    yield `${[identity, content, object, start, record].join(DELIMITER)}\n`;
   }
 }
 

@@ -47,6 +47,15 @@ describe('the hash of a record', () => {
     );
   });
 
+  it('is made of any number of bytes', () => {
+    for (let length = 0; length < 40; length++) {
+      const bytes = Uint8Array.from({ length }, (_, at) => at + 1);
+      const state = new Int32Array(4);
+      murmur(state, viewOf(bytes), 0, length);
+      expect([...new Uint32Array(state.buffer)].map(BigInt)).toEqual(slowMurmur([0n, 0n, 0n, 0n], bytes));
+    }
+  });
+
   it('tells apart where it belongs, its names and its text', () => {
     const record = { family: 'f', source: 's', epoch: null, id: 'i', data: '1' };
     const others = [
